@@ -1,0 +1,87 @@
+"""Open the course: find the labs, copy them where they may be changed, start JupyterLab there."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+FIRST_LAB = "00-start-here.ipynb"
+
+
+class CourseError(Exception):
+    """Something stands in the way of opening the course; the text says what, and what to do."""
+
+
+def shipped() -> Path:
+    """Folder of the student edition as this installation has it.
+
+    A wheel carries it inside the package; in a source checkout it is ``labs/`` beside the package.
+    """
+    for folder in (PACKAGE / "labs", PACKAGE.parent / "labs"):
+        if (folder / FIRST_LAB).is_file():
+            return folder
+    raise CourseError(f"no labs found: expected {FIRST_LAB} in {PACKAGE.parent / 'labs'}; install mtelab again")
+
+
+def place(folder: Path | None) -> Path:
+    """Folder in which the learner works, made on first use and never written over.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Where the course should be. None means ``labs/`` itself in a source checkout, and ``mtelab-labs`` in the
+        working directory for an installed wheel.
+
+    Raises
+    ------
+    CourseError
+        If `folder` holds something else than the course.
+    """
+    source = shipped()
+    if folder is None:
+        if source.parent != PACKAGE:
+            return source
+        folder = Path("mtelab-labs")
+    if (folder / FIRST_LAB).is_file():
+        return folder.resolve()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CourseError(f"{folder}: expected an empty folder or one with {FIRST_LAB}; nothing was copied")
+    ignored = shutil.ignore_patterns("solutions", ".ipynb_checkpoints", ".mtelab")
+    shutil.copytree(source, folder, ignore=ignored, dirs_exist_ok=True)
+    return folder.resolve()
+
+
+def free(port: int) -> bool:
+    """Say whether a server can listen on `port` of this machine."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def lab(args: argparse.Namespace) -> int:
+    """Run ``mtelab lab``: JupyterLab, open at the first lab, until the learner stops it."""
+    folder = place(Path(args.folder) if args.folder else None)
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
+    command += [
+        f"--LabApp.default_url=/lab/tree/{FIRST_LAB}",
+        f"--LabApp.app_settings_dir={PACKAGE / 'jupyter'}",
+    ]
+    if args.port:
+        if not free(args.port):
+            raise CourseError(f"--port {args.port}: something else listens there; choose another or leave it out")
+        command.append(f"--ServerApp.port={args.port}")
+    if args.no_browser:
+        command.append("--no-browser")
+    print(f"Opening the course in {folder}. Stop it here with Ctrl-C.")
+    try:
+        return subprocess.run(command, check=False).returncode
+    except KeyboardInterrupt:
+        return 0

@@ -1,0 +1,111 @@
+"""A Bokeh chart in a notebook, offline: BokehJS comes from the installed package, once a page.
+
+jupyter_bokeh's `BokehModel` keeps a chart and its Python model in step, but expects BokehJS to be on the page,
+and sends a reloaded page the chart as it was first made. `BokehChart` mends both: each time a browser opens it,
+it hands BokehJS over if the page has none, and sends the chart as it is now, in the page's light or dark.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import traitlets
+from bokeh.models import Axis, Grid, Legend, Plot
+from bokeh.resources import Resources
+from ipywidgets import widget_serialization
+from jupyter_bokeh import BokehModel
+
+from mtelab.widgets import theme
+from mtelab.widgets.figure import Figure
+
+
+@cache
+def _bokehjs() -> bytes:
+    """BokehJS from the installed package, about a megabyte of JavaScript."""
+    return "\n".join(Resources(mode="inline", components=["bokeh"]).js_raw).encode()
+
+
+def style(plot: Plot, mode: str) -> None:
+    """Give a Bokeh plot the colours of `mode` (``"light"`` or ``"dark"``) and the house's type."""
+    colours = theme.CHROME[mode]
+    plot.background_fill_color = colours["page"]
+    plot.border_fill_color = colours["page"]
+    plot.outline_line_color = colours["line"]
+    for axis in plot.select(Axis):
+        axis.axis_label_text_font = axis.major_label_text_font = theme.SANS
+        axis.axis_label_text_font_style = "normal"
+        axis.axis_label_text_color = axis.major_label_text_color = colours["ink"]
+        axis.axis_line_color = axis.major_tick_line_color = axis.minor_tick_line_color = colours["line"]
+    for grid in plot.select(Grid):
+        grid.grid_line_color = colours["line"]
+        grid.grid_line_alpha = 0.5
+    for legend in plot.select(Legend):
+        legend.label_text_font = theme.SANS
+        legend.label_text_color = colours["ink"]
+        legend.background_fill_color = colours["page"]
+        legend.background_fill_alpha = 0.85
+        legend.border_line_color = colours["line"]
+
+
+class BokehChart(Figure):
+    """A Bokeh plot with the frame of every figure: title, reset, status line, light and dark.
+
+    Change the plot's models from Python (``source.data = ...``) and every open browser follows.
+
+    Parameters
+    ----------
+    plot : bokeh.models.Plot
+        The chart, made without a title and toolbar of its own. Its ranges should be explicit, so that `reset` can
+        return to them.
+    title : str
+        What the chart shows.
+    text : str
+        The chart in words, for screen readers; keep it in step through the trait of the same name.
+    """
+
+    script = "bokeh_chart.js"
+
+    chart = traitlets.Instance(BokehModel).tag(sync=True, **widget_serialization)
+    text = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, plot: Plot, *, title: str, text: str = "") -> None:
+        self.plot = plot
+        self.mode = "light"
+        self._ranges = [(axis, axis.start, axis.end) for axis in (plot.x_range, plot.y_range) if hasattr(axis, "start")]
+        self.paint(self.mode)
+        super().__init__(title=title, text=text, chart=BokehModel(plot, combine_events=True))
+
+    def paint(self, mode: str) -> None:
+        """Colour the plot for `mode`; a subclass that has series of its own colours them here too."""
+        style(self.plot, mode)
+
+    def on_bokehjs(self) -> None:
+        """Handle a page that has no BokehJS yet."""
+        self.send({"answer": "bokehjs"}, [_bokehjs()])
+
+    def on_open(self, mode: str) -> None:
+        """Handle a browser that is about to draw: send it the chart as it is now."""
+        self.on_mode(mode)
+        self.send({"answer": "open"})
+
+    def on_mode(self, mode: str) -> None:
+        """Handle a change between light and dark."""
+        if mode not in theme.CHROME:
+            raise ValueError(f"mode: {mode!r}, expected one of {', '.join(theme.CHROME)}")
+        self.mode = mode
+        self.paint(mode)
+        # The whole chart anew: BokehJS repaints a changed border over the old one's edge.
+        self.chart.update_from_model(self.plot)
+
+    def reset(self) -> None:
+        """Return to the ranges that the chart was made with."""
+        for axis, start, end in self._ranges:
+            axis.start, axis.end = start, end
+
+    def describe(self) -> str:
+        """Say what the chart shows."""
+        return self.title
+
+    def _repr_keys(self) -> Any:  # ipywidgets would list every trait
+        return iter(())

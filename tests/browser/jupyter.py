@@ -1,0 +1,211 @@
+"""A real JupyterLab for the browser tests: started as a learner starts it, watched as a classroom would wish."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page
+
+ROOT = Path(__file__).parents[2]
+SHOTS = Path(__file__).parent / "screenshots"
+TOKEN = "browser-tests"
+START_LIMIT = 90
+RUN_LIMIT = 120_000  # milliseconds for all cells of a lab
+
+# What is drawn now, as one number: every pixel of every canvas below the node counts.
+PIXELS = """(root) => {
+  let sum = 0, canvases = 0;
+  const scan = (node) => {
+    if (node.tagName === 'CANVAS' && node.width > 20) {
+      canvases++;
+      const small = new OffscreenCanvas(200, 120), g = small.getContext('2d', {willReadFrequently: true});
+      g.drawImage(node, 0, 0, 200, 120);
+      for (const value of g.getImageData(0, 0, 200, 120).data) sum = (sum * 31 + value) | 0;
+    }
+    if (node.shadowRoot) [...node.shadowRoot.children].forEach(scan);
+    [...node.children].forEach(scan);
+  };
+  scan(root);
+  return canvases ? sum : null;
+}"""
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# The notebook in front has a kernel, and the kernel has nothing to do.
+IDLE = "() => jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+
+
+class Server:
+    """``mtelab lab`` in a copy of the course, with settings of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "course"
+        shutil.copytree(ROOT / "labs", self.folder, ignore=shutil.ignore_patterns(".*"))
+        config = home / "config"
+        config.mkdir()
+        settings = {"ServerApp": {"allow_root": True}, "LabApp": {"expose_app_in_browser": True}}
+        (config / "jupyter_lab_config.json").write_text(json.dumps(settings))
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        environment = os.environ | {
+            "JUPYTER_CONFIG_DIR": str(config),
+            "JUPYTER_DATA_DIR": str(home / "data"),
+            "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+            "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+            "JUPYTER_TOKEN": TOKEN,
+            "MTELAB_PROGRESS": str(home / "progress.json"),
+        }
+        self.log = home / "server.log"
+        command = [
+            sys.executable,
+            "-m",
+            "mtelab",
+            "lab",
+            str(self.folder),
+            "--no-browser",
+            "--port",
+            str(self.port),
+        ]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        limit = time.monotonic() + START_LIMIT
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > limit:
+                raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text()}")
+            time.sleep(0.2)
+
+    def answers(self) -> bool:
+        try:
+            self.ask("GET", "status")
+        except (urllib.error.URLError, ConnectionError):
+            return False
+        return True
+
+    def ask(self, method: str, path: str) -> Any:
+        """Call the server's REST interface."""
+        request = urllib.request.Request(f"{self.url}/api/{path}", method=method)
+        request.add_header("Authorization", f"token {TOKEN}")
+        with urllib.request.urlopen(request, timeout=20) as reply:
+            body = reply.read()
+        return json.loads(body) if body else None
+
+    def stop_kernels(self) -> None:
+        """End every session, so that each test starts a fresh kernel."""
+        for session in self.ask("GET", "sessions"):
+            self.ask("DELETE", f"sessions/{session['id']}")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+
+class Notebook:
+    """One notebook in one browser page."""
+
+    def __init__(self, page: Page, server: Server, outside: list[str], errors: list[str]) -> None:
+        self.page = page
+        self.server = server
+        self.outside = outside
+        """Requests that would have left the machine."""
+        self.errors = errors
+        """Errors on the browser's console."""
+
+    def open(self, name: str) -> None:
+        """Open a notebook of the course and wait for its kernel."""
+        self.page.goto(f"{self.server.url}/lab/tree/{name}?token={TOKEN}&reset")
+        self.ready()
+
+    def ready(self) -> None:
+        """Wait until the notebook stands and its kernel is idle."""
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        self.page.wait_for_function(IDLE, timeout=60_000)
+
+    def run_all(self) -> None:
+        """Run every cell and wait until each code cell has its number."""
+        self.page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
+        self.page.wait_for_function(
+            f"""() => {{
+              const cells = jupyterapp.shell.currentWidget.content.widgets.map((cell) => cell.model);
+              const code = cells.filter((cell) => cell.type === 'code' && cell.sharedModel.source.trim());
+              return code.length && code.every((cell) => cell.executionCount !== null) && ({IDLE})();
+            }}""",
+            timeout=RUN_LIMIT,
+        )
+
+    def forget(self) -> None:
+        """Clear all outputs and counts, so that what is seen afterwards was made in this session."""
+        self.page.evaluate("jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+
+    def figure(self, title: str) -> Locator:
+        """The figure whose title starts with `title`."""
+        found = self.page.locator(".mte-figure").filter(has=self.page.locator(".mte-title", has_text=title)).first
+        found.scroll_into_view_if_needed()
+        return found
+
+    def pixels(self, figure: Locator) -> int | None:
+        """A number that changes when the figure's drawing changes."""
+        value: int | None = figure.evaluate(PIXELS)
+        return value
+
+    def wait_repaint(self, figure: Locator, before: int | None) -> None:
+        """Wait until the figure shows something else than it did."""
+        self.page.wait_for_function(
+            f"([root, before]) => ({PIXELS})(root) !== before",
+            arg=[figure.element_handle(), before],
+            timeout=10_000,
+        )
+
+    def repaint_times(self, slider: Locator, figure: Locator, moves: int = 24) -> list[float]:
+        """Milliseconds from a key on the slider's handle to the first frame in which the figure has changed."""
+        times: list[float] = self.page.evaluate(
+            """async ([handle, root, moves, pixels]) => {
+              const hash = new Function('return ' + pixels)();
+              const times = [];
+              for (let move = 0; move < moves; move++) {
+                const before = hash(root), start = performance.now();
+                const key = Math.floor(move / 6) % 2 ? 'ArrowLeft' : 'ArrowRight';
+                handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
+                let now = start;
+                while (now - start < 3000) {
+                  await new Promise(requestAnimationFrame);
+                  now = performance.now();
+                  if (hash(root) !== before) break;
+                }
+                times.push(now - start);
+                await new Promise((done) => setTimeout(done, 120));
+              }
+              return times;
+            }""",
+            [slider.element_handle(), figure.element_handle(), moves, PIXELS],
+        )
+        return times[2:]
+
+    def theme(self, name: str) -> None:
+        """Switch JupyterLab between its light and dark theme."""
+        self.page.evaluate(f"jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {name}'}})")
+        dark = "false" if name == "Dark" else "true"
+        self.page.wait_for_selector(f"body[data-jp-theme-light='{dark}']", state="attached", timeout=10_000)
+
+    def shot(self, name: str, of: Locator | None = None) -> Path:
+        """Leave a screenshot for people to look at."""
+        SHOTS.mkdir(exist_ok=True)
+        path = SHOTS / f"{name}.png"
+        (of or self.page).screenshot(path=path)
+        return path
