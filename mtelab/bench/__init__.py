@@ -1,1 +1,1 @@
-"""."""
+"""Benchmarks. They print ratios against what anyone can install; none is a test."""
