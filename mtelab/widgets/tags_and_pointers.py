@@ -1,0 +1,90 @@
+"""A pointer and the memory that it points into: three sliders, the pointer's bits, and the tag map, linked."""
+
+from __future__ import annotations
+
+import ipywidgets
+
+from mtelab.arch.memory import Memory
+from mtelab.arch.pointers import logical_tag, strip_tag, with_tag
+from mtelab.widgets.pointer_inspector import PointerInspector
+from mtelab.widgets.tag_map import TagMap
+
+LARGEST = 64
+"""Bytes of the largest access on the slider: four granules."""
+
+
+class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """One access by one pointer. Sliders, bits and map always tell the same story.
+
+    Parameters
+    ----------
+    memory : mtelab.arch.Memory
+        The memory to point into and to paint. After code has changed its tags, call `refresh`.
+    pointer : int, optional
+        Where to begin; the memory's first byte with tag 0 unless said.
+    size : int
+        Bytes of the access, 1 to 64.
+
+    Attributes
+    ----------
+    inspector : PointerInspector
+        The pointer's bits. Set ``inspector.pointer`` to point elsewhere.
+    map : TagMap
+        The memory's tags.
+    tag, offset, size : ipywidgets.IntSlider
+        The pointer's tag, its distance from the memory's first byte, and the size of the access.
+    """
+
+    def __init__(self, memory: Memory, pointer: int | None = None, size: int = 8) -> None:
+        self.memory = memory
+        self.inspector = PointerInspector(memory.base if pointer is None else pointer, title="The pointer")
+        self.map = TagMap(memory.tags, base=memory.base, title="Memory tags and the access", brush=3)
+        self.tag = _slider("Pointer tag", 0, 15)
+        self.offset = _slider("Offset", 0, memory.size - LARGEST)
+        self.size = _slider("Size (bytes)", 1, LARGEST)
+        self.size.value = size
+        self._following = False
+        self._follow(self.inspector.pointer)
+        self.inspector.on_change(self._follow)
+        for slider in (self.tag, self.offset):
+            slider.observe(self._slid, "value")
+        self.size.observe(lambda _change: self._point(), "value")
+        super().__init__([ipywidgets.HBox([self.tag, self.offset, self.size]), self.inspector, self.map])
+
+    def refresh(self) -> None:
+        """Show the memory's tags as they are now."""
+        self.map.refresh()
+
+    def _slid(self, _change: object) -> None:
+        if not self._following:
+            self.inspector.pointer = with_tag(self.memory.base + self.offset.value, self.tag.value)
+
+    def _follow(self, pointer: int) -> None:
+        """Bring sliders and map to a pointer that was set bit by bit."""
+        offset = strip_tag(pointer) - self.memory.base
+        self._following = True
+        try:
+            self.tag.value = logical_tag(pointer)
+            if 0 <= offset <= self.offset.max:
+                self.offset.value = offset
+        finally:
+            self._following = False
+        self._point()
+
+    def _point(self) -> None:
+        pointer = self.inspector.pointer
+        address = strip_tag(pointer)
+        if self.memory.base <= address <= self.memory.base + self.memory.size - self.size.value:
+            self.map.status = ""
+            self.map.point(address, self.size.value, logical_tag(pointer))
+        else:
+            self.map.reach = {}
+            self.map.status = "The pointer leads outside the memory shown."
+
+    def __repr__(self) -> str:
+        return f"TagsAndPointers: {self.inspector.describe()}; {self.map.describe()} [run this cell to use the figure]"
+
+
+def _slider(name: str, low: int, high: int) -> ipywidgets.IntSlider:
+    style = {"description_width": "initial"}
+    return ipywidgets.IntSlider(low, low, high, description=name, style=style, continuous_update=True)
