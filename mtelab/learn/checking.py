@@ -1,0 +1,201 @@
+"""Check an answer on fresh inputs, give hints, and put questions."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import os
+from collections import Counter
+from typing import Any
+
+from mtelab.learn import compare, trial
+from mtelab.learn.exercise import Exercise, find
+from mtelab.learn.limit import Limit
+from mtelab.learn.progress import record
+from mtelab.learn.result import Result
+
+_attempts: Counter[str] = Counter()
+_hints: Counter[str] = Counter()
+_asked: dict[str, str] = {}
+"""Seed of the question that each prediction was last asked with."""
+_told: set[str] = set()
+"""Seeds of questions whose answer was shown."""
+
+
+def _seed(name: str, number: int | str) -> str:
+    """Seed for one learner, exercise and attempt; the same in every fresh kernel."""
+    learner = os.environ.get("MTELAB_SEED") or os.environ.get("JUPYTERHUB_USER") or "0"
+    return f"{learner}/{name}/{number}"
+
+
+def check(name: str, answer: Any, seed: int | None = None) -> Result:
+    """Check `answer` to the exercise `name`.
+
+    Parameters
+    ----------
+    name : str
+        The exercise.
+    answer : object
+        The learner's function or class itself, or the value predicted.
+    seed : int, optional
+        Repeats the inputs of this seed, the same for everyone. Without it each check in a kernel draws new ones, from
+        ``MTELAB_SEED`` or the user's name on a hub, so that a class does not share them.
+
+    Returns
+    -------
+    Result
+        Not tried, failing with the smallest failing input, or passed.
+
+    Raises
+    ------
+    UnknownExerciseError
+        If there is no such exercise.
+    """
+    exercise = find(name)
+    if trial.is_stub(answer):
+        result = Result(name, "not tried", ("Write your answer in the cell above, run it, then run this cell again.",))
+    elif exercise.kind == "prediction":
+        result = _predicted(exercise, answer, seed)
+    else:
+        if seed is None:
+            _attempts[name] += 1
+        drawn = _seed(name, _attempts[name]) if seed is None else f"everyone/{name}/{seed}"
+        result = _tried(exercise, answer, drawn)
+    record(name, result.state)
+    return result
+
+
+def problem(name: str, seed: int | None = None) -> Any:
+    """Return the question of a prediction; its repr is what to read, and ``check`` judges the answer to it.
+
+    Without a seed it is the same question until the right answer was shown, then a new one. Each `seed` is one
+    question, the same for everyone.
+    """
+    exercise = find(name)
+    if exercise.kind != "prediction":
+        raise ValueError(f"problem({name!r}): this exercise asks for code, not for a prediction")
+    if seed is not None:
+        _asked[name] = f"everyone/{name}/{seed}"
+    elif _asked.get(name, "everyone").startswith("everyone") or _asked[name] in _told:
+        drawn = (_seed(name, number) for number in range(1, len(_told) + 2))
+        _asked[name] = next(text for text in drawn if text not in _told)
+    return exercise.question(_asked[name])
+
+
+class Hint(str):
+    """A hint, shown without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+def hint(name: str, number: int | None = None) -> Hint:
+    """Return the next hint for the exercise `name`, or hint `number` (1, 2 or 3)."""
+    exercise = find(name)
+    if number is None:
+        number = min(_hints[name] + 1, len(exercise.hints))
+        _hints[name] = number
+    if number not in (1, 2, 3):
+        raise ValueError(f"number: {number!r}, expected 1, 2 or 3")
+    return Hint(f"Hint {number} of 3: {exercise.hints[number - 1]}")
+
+
+def _predicted(exercise: Exercise, answer: Any, seed: int | None) -> Result:
+    name = exercise.name
+    if seed is not None:
+        asked = f"everyone/{name}/{seed}"
+    else:
+        if name not in _asked:
+            problem(name)
+        asked = _asked[name]
+    again = f'problem("{name}") asks a new question.'
+    if asked in _told:
+        return Result(name, "failing", (f"You have seen the answer to this question. {again}",))
+    question = exercise.question(asked)
+    right = exercise.solve(question)
+    complaint = compare.misfit(answer, right)
+    if complaint:
+        return Result(name, "failing", (complaint,))
+    if compare.same(answer, right):
+        return Result(name, "passed", ("Right.",))
+    if not asked.startswith("everyone"):
+        _told.add(asked)
+    lines = (f"expected  {compare.shown(right)}", f"got       {compare.shown(answer)}", f"Why? {again}")
+    return Result(name, "failing", lines)
+
+
+def _tried(exercise: Exercise, answer: Any, seed: str) -> Result:
+    """Run the learner's code on inputs from small to large, up to the first that fails."""
+    if not callable(answer):
+        lines = (f"expected the function or class itself, without parentheses, got {compare.kind(answer)}",)
+        return Result(exercise.name, "failing", lines)
+    inputs = exercise.inputs(seed)
+    first: tuple[str, ...] = ()  # what there is to say on the smallest input that fails
+    answered = False
+    with Limit(exercise.seconds) as limit:
+        for drawn in inputs:
+            complaint, untried = _one(exercise, answer, drawn, limit)
+            answered = answered or not untried
+            first = first or complaint
+            if first and answered:
+                return Result(exercise.name, "failing", first)
+    if not answered:
+        return Result(exercise.name, "not tried", ("Your code has no answer yet: it returned None for every input.",))
+    return Result(exercise.name, "passed", (f"Right on {len(inputs)} fresh inputs.",))
+
+
+def _one(exercise: Exercise, answer: Any, drawn: Any, limit: Limit) -> tuple[tuple[str, ...], bool]:
+    """Run the learner's code on one input; return what is wrong with it, and whether it gave no answer at all."""
+    given = drawn if isinstance(drawn, tuple) else (drawn,)
+    if exercise.kind == "judged":
+        done = trial.run(limit, lambda: exercise.solve(answer, *copy.deepcopy(given)))
+        complaint = done.problem or ((done.value,) if done.value else ())
+        untried = done.untried
+    else:
+        if misused := _signature(exercise, answer, given):
+            return (misused,), False
+        right = exercise.solve(*copy.deepcopy(given))
+        done = trial.run(limit, lambda: answer(*copy.deepcopy(given)))
+        complaint = done.problem or _wrong(done.value, right)
+        untried = done.untried or (not done.problem and bool(complaint) and trial.is_stub(done.value))
+    if not complaint:
+        return (), False
+    printed = tuple(f"printed   {line}" for line in done.printed)
+    return (f"input     {_arguments(exercise, given)}", *complaint, *printed), untried
+
+
+def _wrong(got: Any, right: Any) -> tuple[str, ...]:
+    if compare.same(got, right):
+        return ()
+    expected = f"expected  {compare.shown(right)}"
+    complaint = compare.misfit(got, right)
+    return (expected, f"got       {compare.kind(got)}" if complaint else f"got       {compare.shown(got)}")
+
+
+def _names(exercise: Exercise) -> list[str]:
+    names = list(inspect.signature(exercise.solve).parameters)
+    return names[1:] if exercise.kind == "judged" else names
+
+
+def _arguments(exercise: Exercise, given: tuple[Any, ...]) -> str:
+    pairs = zip(_names(exercise), given, strict=True)
+    return ", ".join(f"{name}={compare.shown(value)}" for name, value in pairs)
+
+
+def _signature(exercise: Exercise, answer: Any, given: tuple[Any, ...]) -> str | None:
+    """Say in a sentence that `answer` cannot be called with these arguments."""
+    try:
+        signature = inspect.signature(answer)
+    except ValueError:  # some functions written in C do not say what they take
+        return None
+    try:
+        signature.bind(*given)
+    except TypeError:
+        wanted = ", ".join(_names(exercise))
+        return f"expected a function of ({wanted}), got one of {signature}"
+    return None
