@@ -28,12 +28,17 @@ def as_rows(tags: Tags) -> npt.NDArray[np.void]:
     return tags.view(f"V{TAGS_PER_PAGE}").reshape(-1)
 
 
+def scatter(tags: Tags, rows: npt.NDArray[np.int64], values: npt.NDArray[np.void]) -> None:
+    """Write whole rows, or one row many times. The rows were checked before; "clip" spares a second check."""
+    as_rows(tags).put(rows, values, mode="clip")
+
+
 def zero(tags: Tags, rows: Rows) -> None:
     """Set whole rows to 0."""
     if isinstance(rows, slice):
         tags[rows] = 0
     else:
-        as_rows(tags)[rows] = _ZERO_ROW
+        scatter(tags, rows, _ZERO_ROW)
 
 
 class Flat:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from mtelab.tags import checks
 from mtelab.tags.checks import Selection
 from mtelab.tags.formats import GRANULE_SIZE, PACKED_PAGE, PAGE_SIZE, TAGS_PER_PAGE, Bytes, pack, unpack
-from mtelab.tags.frames import Flat, Rows, Sparse, as_rows
+from mtelab.tags.frames import Flat, Rows, Sparse, as_rows, scatter
 
 FLAT_PAGES: Final = 1 << 22
 """Up to 16 GiB of memory (1 GiB of tags) every page has its row; beyond, only pages that were written."""
@@ -184,4 +184,4 @@ class TagStore:
         if isinstance(rows, slice):
             self._keeper.tags[rows] = tags
         else:
-            as_rows(self._keeper.tags)[rows] = as_rows(tags)
+            scatter(self._keeper.tags, rows, as_rows(tags))
