@@ -12,7 +12,7 @@ from mtelab.learn import compare, trial
 from mtelab.learn.exercise import Exercise, find
 from mtelab.learn.limit import Limit
 from mtelab.learn.progress import record
-from mtelab.learn.result import Result
+from mtelab.learn.result import Result, State
 
 _attempts: Counter[str] = Counter()
 _hints: Counter[str] = Counter()
@@ -53,7 +53,9 @@ def check(name: str, answer: Any, seed: int | None = None) -> Result:
     """
     exercise = find(name)
     if trial.is_stub(answer):
-        result = Result(name, "not tried", ("Write your answer in the cell above, run it, then run this cell again.",))
+        result = Result(
+            name, State.NOT_TRIED, ("Write your answer in the cell above, run it, then run this cell again.",)
+        )
     elif exercise.kind == "prediction":
         result = _predicted(exercise, answer, seed)
     else:
@@ -115,25 +117,25 @@ def _predicted(exercise: Exercise, answer: Any, seed: int | None) -> Result:
         asked = _asked[name]
     again = f'problem("{name}") asks a new question.'
     if asked in _told:
-        return Result(name, "failing", (f"You have seen the answer to this question. {again}",))
+        return Result(name, State.FAILING, (f"You have seen the answer to this question. {again}",))
     question = exercise.question(asked)
     right = exercise.solve(question)
     complaint = compare.misfit(answer, right)
     if complaint:
-        return Result(name, "failing", (complaint,))
+        return Result(name, State.FAILING, (complaint,))
     if compare.same(answer, right):
-        return Result(name, "passed", ("Right.",))
+        return Result(name, State.PASSED, ("Right.",))
     if not asked.startswith("everyone"):
         _told.add(asked)
     lines = (f"expected  {compare.shown(right)}", f"got       {compare.shown(answer)}", f"Why? {again}")
-    return Result(name, "failing", lines)
+    return Result(name, State.FAILING, lines)
 
 
 def _tried(exercise: Exercise, answer: Any, seed: str) -> Result:
     """Run the learner's code on inputs from small to large, up to the first that fails."""
     if not callable(answer):
         lines = (f"expected the function or class itself, without parentheses, got {compare.kind(answer)}",)
-        return Result(exercise.name, "failing", lines)
+        return Result(exercise.name, State.FAILING, lines)
     inputs = exercise.inputs(seed)
     first: tuple[str, ...] = ()  # what there is to say on the smallest input that fails
     answered = False
@@ -143,10 +145,12 @@ def _tried(exercise: Exercise, answer: Any, seed: str) -> Result:
             answered = answered or not untried
             first = first or complaint
             if first and answered:
-                return Result(exercise.name, "failing", first)
+                return Result(exercise.name, State.FAILING, first)
     if not answered:
-        return Result(exercise.name, "not tried", ("Your code has no answer yet: it returned None for every input.",))
-    return Result(exercise.name, "passed", (f"Right on {len(inputs)} fresh inputs.",))
+        return Result(
+            exercise.name, State.NOT_TRIED, ("Your code has no answer yet: it returned None for every input.",)
+        )
+    return Result(exercise.name, State.PASSED, (f"Right on {len(inputs)} fresh inputs.",))
 
 
 def _one(exercise: Exercise, answer: Any, drawn: Any, limit: Limit) -> tuple[tuple[str, ...], bool]:

@@ -15,7 +15,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from mtelab.learn.exercise import exercises
 from mtelab.learn.result import SYMBOLS, State
@@ -35,7 +35,9 @@ def _read() -> dict[str, dict[str, Any]]:
         return {}
     if not isinstance(entries, dict):
         return {}
-    return {name: entry for name, entry in entries.items() if isinstance(entry, dict) and entry.get("last") in SYMBOLS}
+    return {
+        name: entry for name, entry in entries.items() if isinstance(entry, dict) and entry.get("last") in list(State)
+    }
 
 
 def _write(entries: dict[str, dict[str, Any]]) -> None:
@@ -63,7 +65,7 @@ def _known() -> dict[str, dict[str, Any]]:
 def record(name: str, state: State) -> None:
     """Keep the outcome of one check."""
     before = _known().get(name, {})
-    _memory[name] = {"last": state, "passed": state == "passed" or before.get("passed") is True}
+    _memory[name] = {"last": state, "passed": state is State.PASSED or before.get("passed") is True}
     _write(_known())
 
 
@@ -87,10 +89,10 @@ class Progress:
     @property
     def points(self) -> int:
         """Points of all passed exercises."""
-        return sum(row.points for row in self.rows if row.state == "passed")
+        return sum(row.points for row in self.rows if row.state is State.PASSED)
 
     def __repr__(self) -> str:
-        passed = sum(row.state == "passed" for row in self.rows)
+        passed = sum(row.state is State.PASSED for row in self.rows)
         total = sum(row.points for row in self.rows)
         lines = [f"{passed} of {len(self.rows)} exercises passed, {self.points} of {total} points"]
         for row in self.rows:
@@ -103,7 +105,7 @@ def progress() -> Progress:
     entries = _known()
 
     def state(name: str) -> State:
-        entry = entries.get(name, {"last": "not tried"})
-        return "passed" if entry.get("passed") is True else cast(State, entry["last"])
+        entry = entries.get(name, {"last": State.NOT_TRIED})
+        return State.PASSED if entry.get("passed") is True else State(entry["last"])
 
     return Progress(tuple(Row(e.lab, e.name, e.title, e.points, state(e.name)) for e in exercises()))

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
-State = Literal["not tried", "failing", "passed"]
 
-SYMBOLS: dict[State, str] = {"not tried": "○", "failing": "✗", "passed": "✓"}
+class State(StrEnum):
+    """How far an exercise is; each one equals its own text."""
+
+    NOT_TRIED = "not tried"
+    FAILING = "failing"
+    PASSED = "passed"
+
+
+SYMBOLS: dict[State, str] = {State.NOT_TRIED: "○", State.FAILING: "✗", State.PASSED: "✓"}
 
 # JupyterLab's own colours, light and dark; the second value is for pages that have none.
 _EDGES: dict[State, str] = {
-    "not tried": "var(--jp-ui-font-color2, #6b7280)",
-    "failing": "var(--jp-error-color1, #b3261e)",
-    "passed": "var(--jp-success-color1, #2e7d32)",
+    State.NOT_TRIED: "var(--jp-ui-font-color2, #6b7280)",
+    State.FAILING: "var(--jp-error-color1, #b3261e)",
+    State.PASSED: "var(--jp-success-color1, #2e7d32)",
 }
 
 
@@ -26,8 +33,8 @@ class Result:
     ----------
     exercise : str
         Its name.
-    state : str
-        ``"not tried"``, ``"failing"`` or ``"passed"``.
+    state : State
+        Not tried, failing or passed.
     lines : tuple of str
         What there is to say, at most six lines.
     """
@@ -39,7 +46,7 @@ class Result:
     @property
     def passed(self) -> bool:
         """Whether the exercise is solved."""
-        return self.state == "passed"
+        return self.state is State.PASSED
 
     def require(self) -> None:
         """Do nothing if passed; else raise an AssertionError, which is what a grader counts."""
