@@ -1,7 +1,28 @@
-"""The figures: views of the models, for notebooks."""
+"""The figures: views of the models, for notebooks.
 
-from mtelab.widgets.pointer_inspector import PointerInspector
-from mtelab.widgets.tag_map import TagMap
-from mtelab.widgets.tags_and_pointers import TagsAndPointers
+Each is imported when it is first asked for, so that a lab without charts does not wait for Bokeh.
+"""
 
-__all__ = ["PointerInspector", "TagMap", "TagsAndPointers"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mtelab.widgets.pointer_inspector import PointerInspector
+    from mtelab.widgets.progress_board import ProgressBoard
+    from mtelab.widgets.tag_map import TagMap
+    from mtelab.widgets.tags_and_pointers import TagsAndPointers
+
+_MODULES = {
+    "PointerInspector": "pointer_inspector",
+    "ProgressBoard": "progress_board",
+    "TagMap": "tag_map",
+    "TagsAndPointers": "tags_and_pointers",
+}
+
+__all__ = ["PointerInspector", "ProgressBoard", "TagMap", "TagsAndPointers"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"mtelab.widgets has no figure {name!r}, only {', '.join(__all__)}")
+    return getattr(import_module(f"mtelab.widgets.{_MODULES[name]}"), name)
