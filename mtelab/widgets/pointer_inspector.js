@@ -35,7 +35,7 @@ function render(context) {
   }, node("option", { value: 39 }, "39-bit addresses"), node("option", { value: 48 }, "48-bit addresses"));
   view.tools.prepend(sizes);
   const word = node("div", { class: "mte-bits", role: "group", "aria-label": "Bits 63 to 0" });
-  const table = node("dl", { class: "mte-rows" });
+  const table = node("div", { class: "mte-rows" });
   const keys = node("p", { class: "mte-muted" });
   keys.append("Click a bit to flip it, or ", node("kbd", {}, "arrows"), " move, ", node("kbd", {}, "space"), " flips.");
   view.body.append(
@@ -79,7 +79,7 @@ function render(context) {
     entry.value = `0x${model.get("word")}`;
     sizes.value = model.get("va_bits");
     table.replaceChildren(...model.get("rows").flatMap(([name, words, verdict]) => [
-      node("dt", {}, name), node("dd", { "data-verdict": verdict }, SIGN[verdict] + words),
+      node("b", {}, name), node("span", { "data-verdict": verdict }, SIGN[verdict] + words),
     ]));
   }
 

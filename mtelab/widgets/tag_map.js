@@ -65,7 +65,7 @@ function render(context) {
       if (cell === over) outline(g, theme.ink, x, y, 2);
     });
     if ("first" in reach) {
-      for (let cell = reach.first; cell <= reach.last; cell++) access(g, theme, cell, reach.matches[cell - reach.first]);
+      for (let cell = reach.first; cell <= reach.last; cell++) access(g, theme, cell, tags[cell], reach);
     }
     if (document.activeElement === canvas || canvas.getRootNode().activeElement === canvas) {
       g.setLineDash([4, 3]);
@@ -95,17 +95,24 @@ function render(context) {
     g.stroke();
   }
 
-  /** A granule that the pointer's access touches: frame and sign, so that colour is not the only mark. */
-  function access(g, theme, cell, matches) {
-    const [x, y] = place(cell);
-    outline(g, matches ? theme.good : theme.bad, x, y, 4);
+  /** A granule that the access touches: a bar over its bytes, its tag, and below it sign and tag of the pointer. */
+  function access(g, theme, cell, tag, reach) {
+    const [x, y] = place(cell), matches = reach.matches[cell - reach.first], colour = matches ? theme.good : theme.bad;
+    const from = Math.max(reach.address - address(cell), 0);
+    const to = Math.min(reach.address + reach.size - address(cell), GRANULE);
     g.fillStyle = theme.page;
-    g.fillRect(x - 1, y + CELL - 10, 12, 11);
-    g.fillStyle = matches ? theme.good : theme.bad;
-    g.font = `700 11px ${theme.sans}`;
-    g.textAlign = "left";
-    g.textBaseline = "alphabetic";
-    g.fillText(matches ? "✓" : "✗", x, y + CELL);
+    g.fillRect(x, y, CELL, CELL);
+    g.fillStyle = theme.tags[tag];
+    g.fillRect(x, y + 5, CELL, 11);
+    g.fillStyle = theme.digits[tag];
+    g.font = `600 12px ${theme.mono}`;
+    g.textAlign = "center";
+    g.fillText(hex(tag), x + CELL / 2, y + 11);
+    g.fillStyle = colour;
+    g.fillRect(x + (from * CELL) / GRANULE, y, ((to - from) * CELL) / GRANULE, 4);
+    g.font = `700 11px ${theme.mono}`;
+    g.fillText((matches ? "✓" : "✗") + hex(reach.tag), x + CELL / 2, y + 21);
+    outline(g, colour, x, y, 2);
   }
 
   function explain(reach) {
@@ -120,7 +127,7 @@ function render(context) {
     if ("first" in reach) {
       const wrong = reach.matches.filter((same) => !same).length;
       lines.push(`Access of ${reach.size} ${reach.size === 1 ? "byte" : "bytes"} at 0x${hex(reach.address)}, pointer tag `
-        + `${hex(reach.tag)}: ${wrong ? `✗ ${wrong} of ${reach.matches.length} granules differ` : "✓ tags match"}.`);
+        + `${hex(reach.tag)}: ${wrong ? `✗ ${wrong} of ${reach.matches.length} granules differ` : "✓ tags match"}. The bar marks its bytes.`);
     }
     if (bytes(model, "changed").some((one) => one)) lines.push("◥ changed by the last action.");
     legend.textContent = lines.join(" ");

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipywidgets
 
 from mtelab.arch.memory import Memory
-from mtelab.arch.pointers import logical_tag, strip_tag, with_tag
+from mtelab.arch.pointers import logical_tag, strip_tag, va_range, with_tag
+from mtelab.tags import GRANULE_SIZE
 from mtelab.widgets.pointer_inspector import PointerInspector
 from mtelab.widgets.tag_map import TagMap
 
@@ -24,6 +25,8 @@ class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
         Where to begin; the memory's first byte with tag 0 unless said.
     size : int
         Bytes of the access, 1 to 64.
+    granules : int
+        How much of the memory to show, from its first byte; 64 granules, so that all fits on a screen.
 
     Attributes
     ----------
@@ -35,12 +38,13 @@ class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
         The pointer's tag, its distance from the memory's first byte, and the size of the access.
     """
 
-    def __init__(self, memory: Memory, pointer: int | None = None, size: int = 8) -> None:
+    def __init__(self, memory: Memory, pointer: int | None = None, *, size: int = 8, granules: int = 64) -> None:
         self.memory = memory
         self.inspector = PointerInspector(memory.base if pointer is None else pointer, title="The pointer")
-        self.map = TagMap(memory.tags, base=memory.base, title="Memory tags and the access", brush=3)
+        self.shown = granules * GRANULE_SIZE
+        self.map = TagMap(memory.tags, granules=granules, base=memory.base, title="Memory tags and the access", brush=3)
         self.tag = _slider("Pointer tag", 0, 15)
-        self.offset = _slider("Offset", 0, memory.size - LARGEST)
+        self.offset = _slider("Offset", 0, self.shown - LARGEST)
         self.size = _slider("Size (bytes)", 1, LARGEST)
         self.size.value = size
         self._following = False
@@ -61,7 +65,7 @@ class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
 
     def _follow(self, pointer: int) -> None:
         """Bring sliders and map to a pointer that was set bit by bit."""
-        offset = strip_tag(pointer) - self.memory.base
+        offset = _address(pointer) - self.memory.base
         self._following = True
         try:
             self.tag.value = logical_tag(pointer)
@@ -73,8 +77,8 @@ class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
 
     def _point(self) -> None:
         pointer = self.inspector.pointer
-        address = strip_tag(pointer)
-        if self.memory.base <= address <= self.memory.base + self.memory.size - self.size.value:
+        address = _address(pointer)
+        if self.memory.base <= address <= self.memory.base + self.shown - self.size.value:
             self.map.status = ""
             self.map.point(address, self.size.value, logical_tag(pointer))
         else:
@@ -83,6 +87,12 @@ class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
 
     def __repr__(self) -> str:
         return f"TagsAndPointers: {self.inspector.describe()}; {self.map.describe()} [run this cell to use the figure]"
+
+
+def _address(pointer: int) -> int:
+    """Address of the byte in memory that a pointer names: the same in both ranges, as in the model of the processor."""
+    sign = -va_range(pointer) & 0xFFFF_0000_0000_0000
+    return strip_tag(pointer) ^ sign
 
 
 def _slider(name: str, low: int, high: int) -> ipywidgets.IntSlider:

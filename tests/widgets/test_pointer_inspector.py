@@ -159,6 +159,13 @@ def test_painting_renews_the_matches(linked: TagsAndPointers) -> None:
     assert linked.map.reach["matches"] == [True]
 
 
+def test_both_ranges_lead_to_the_memory(linked: TagsAndPointers) -> None:
+    linked.inspector.pointer = 0xF580_0000_0000_1028
+    assert linked.map.reach == {}
+    linked.inspector.pointer = 0xF5FF_0000_0000_1028
+    assert (linked.map.reach["first"], linked.map.reach["matches"]) == (2, [True])
+
+
 def test_a_pointer_out_of_the_memory_is_said_and_a_slider_brings_it_back(linked: TagsAndPointers) -> None:
     linked.inspector.flip(40)
     assert linked.map.reach == {}
@@ -171,11 +178,11 @@ def test_a_pointer_out_of_the_memory_is_said_and_a_slider_brings_it_back(linked:
 
 
 def test_an_access_that_would_run_past_the_end_is_outside(linked: TagsAndPointers) -> None:
-    linked.inspector.pointer = 0x1FFC
+    linked.inspector.pointer = 0x13FC
     assert linked.map.reach == {}
     linked.size.value = 4
-    assert linked.map.reach["last"] == 255
+    assert linked.map.reach["last"] == 63
 
 
 def test_the_composite_repr_is_stable(linked: TagsAndPointers) -> None:
-    assert repr(linked).startswith("TagsAndPointers: tag 5, lower range, byte 0x1028; 256 granules")
+    assert repr(linked).startswith("TagsAndPointers: tag 5, lower range, byte 0x1028; 64 granules")
