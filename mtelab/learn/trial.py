@@ -122,9 +122,11 @@ def is_stub(answer: Any) -> bool:
     if isinstance(answer, list | tuple):
         return bool(answer) and all(item is None or item is Ellipsis for item in answer)
     if inspect.isclass(answer):
-        methods = [item for item in vars(answer).values() if isinstance(item, FunctionType)]
-        named = [method for method in methods if not method.__name__.startswith("__")]
-        return all(is_stub(method) for method in named)
+        own = [item for name, item in vars(answer).items() if not name.startswith("__")]
+        methods = [item for item in own if isinstance(item, FunctionType)]
+        if methods:
+            return all(is_stub(method) for method in methods)
+        return not own and answer.__bases__ == (object,)
     if not isinstance(answer, FunctionType) or inspect.isgeneratorfunction(answer):
         return False
     # A body of `...`, `pass` or a docstring compiles to nothing but "return None".

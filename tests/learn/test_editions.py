@@ -1,0 +1,108 @@
+"""The student's edition hides what it must, and storing twice gives the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from mtelab.learn import editions
+from mtelab.learn.editions import EditionError, canonical, student_edition, text
+
+ANSWER = """def granule_of(address):
+    \"\"\"Number of the granule.\"\"\"
+    ### BEGIN SOLUTION
+    return address // 16
+    ### END SOLUTION"""
+CHECK = """### BEGIN HIDDEN TESTS
+assert granule_of(32) == 2
+### END HIDDEN TESTS
+granule_of"""
+
+
+def notebook(*sources: str, solution: bool = True) -> NotebookNode:
+    nb = nbformat.v4.new_notebook()
+    for number, source in enumerate(sources):
+        cell = nbformat.v4.new_code_cell(source, id=f"cell-{number}")
+        if "SOLUTION" in source and solution:
+            cell.metadata["nbgrader"] = {"solution": True, "grade_id": f"cell-{number}"}
+        nb.cells.append(cell)
+    return nb
+
+
+def test_a_solution_becomes_dots_and_a_hidden_test_goes() -> None:
+    worked = notebook(ANSWER, CHECK)
+    student = student_edition(worked)
+    assert student.cells[0].source == 'def granule_of(address):\n    """Number of the granule."""\n    ...'
+    assert student.cells[1].source == "granule_of"
+    assert student.cells[0].metadata == worked.cells[0].metadata
+    assert "SOLUTION" in worked.cells[0].source, "the worked edition is left as it was"
+
+
+def test_outputs_are_dropped() -> None:
+    worked = notebook("print(1)")
+    worked.cells[0].outputs = [nbformat.v4.new_output("stream", text="1\n")]
+    worked.cells[0].execution_count = 1
+    cell = student_edition(worked).cells[0]
+    assert (cell.outputs, cell.execution_count) == ([], None)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "### BEGIN SOLUTION\nx = 1",
+        "x = 1\n### END SOLUTION",
+        "### BEGIN SOLUTION\n### BEGIN SOLUTION\n### END SOLUTION\n### END SOLUTION",
+        "### BEGIN HIDDEN TESTS\nassert x",
+    ],
+)
+def test_a_broken_mark_names_its_cell(source: str) -> None:
+    with pytest.raises(EditionError, match="cell cell-1"):
+        student_edition(notebook("x = 0", source))
+
+
+def test_a_solution_that_nbgrader_would_leave_in_is_refused() -> None:
+    with pytest.raises(EditionError, match="solution=true"):
+        student_edition(notebook(ANSWER, solution=False))
+
+
+def test_canonical_keeps_what_matters_only() -> None:
+    nb = notebook("a", "b")
+    nb.metadata["widgets"] = {"state": {"random": "id"}}
+    nb.cells[0].metadata.update({"execution": {"started": "now"}, "tags": ["raises-exception"]})
+    nb.cells[1].execution_count = 9
+    data = {"text/plain": "Map", "application/vnd.jupyter.widget-view+json": {"model_id": "random"}}
+    parts = [nbformat.v4.new_output("stream", text=part) for part in ("1\n", "2\n")]
+    nb.cells[1].outputs = [*parts, nbformat.v4.new_output("execute_result", data=data, execution_count=9)]
+    stored = canonical(nb)
+    assert "widgets" not in stored.metadata
+    assert stored.metadata.kernelspec == {"display_name": "Python 3", "language": "python", "name": "python3"}
+    assert stored.cells[0].metadata == {"tags": ["raises-exception"]}
+    assert stored.cells[0].execution_count is None, "a cell that was not run must not look as if it was"
+    assert stored.cells[1].execution_count == 2
+    printed, result = stored.cells[1].outputs
+    assert printed.text == "1\n2\n"
+    assert result.data == {"text/plain": "Map"}
+    assert result.execution_count == 2
+    assert text(canonical(stored)) == text(stored)
+
+
+def test_making_a_lab_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    (tmp_path / "solutions").mkdir()
+    source = tmp_path / "solutions" / "lab.ipynb"
+    source.write_text(text(notebook(ANSWER, CHECK.replace("\ngranule_of", "\nprint(granule_of(31))"))))
+    stored = []
+    for _ in range(2):
+        editions.make(tmp_path, "lab")
+        stored.append([source.read_bytes(), (tmp_path / "lab.ipynb").read_bytes()])
+    assert stored[0] == stored[1]
+    worked, student = (nbformat.read(path, 4) for path in (source, tmp_path / "lab.ipynb"))
+    assert worked.cells[1].outputs[0].text == "1\n"
+    assert student.cells[1].outputs[0].text == "None\n"
+
+
+def test_a_cell_that_fails_stops_the_making(tmp_path: Path) -> None:
+    with pytest.raises(EditionError, match="ZeroDivisionError"):
+        editions.run(notebook("1 // 0"), tmp_path)
