@@ -75,7 +75,7 @@ def pack_pages(tags: Tags) -> Tags:
 
 def pack_slices(tags: Tags) -> Tags:
     """Pack two tags a byte, from the even and the odd columns."""
-    packed: Tags = tags[:, 0::2] | tags[:, 1::2] << 4
+    packed: Tags = np.bitwise_or(tags[:, 0::2], tags[:, 1::2] << 4)
     return packed
 
 
@@ -154,7 +154,7 @@ class Version:
             raise ValueError(f"operation: {self.operation!r}, expected one of {', '.join(OPERATIONS)}")
 
 
-_NEW: Final = Version("pack", "memcpy, new array", memcpy_new)
+_NEW: Final = Version("pack", "memcpy to new memory", memcpy_new)
 ROOFS: Final = {
     "clear": Version("clear", "memset", memset),
     "copy": Version("copy", "memcpy", memcpy),
@@ -207,4 +207,4 @@ def works(version: Version) -> bool:
             return False
         # Clear and copy change what they are given; pack and unpack return their result.
         results.append(given if version.operation in other else returned)
-    return np.array_equal(*results)
+    return np.array_equal(results[0], results[1])

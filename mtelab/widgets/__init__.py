@@ -7,19 +7,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mtelab.widgets.access_bench import AccessBench
     from mtelab.widgets.pointer_inspector import PointerInspector
     from mtelab.widgets.progress_board import ProgressBoard
+    from mtelab.widgets.roofline import Roofline
     from mtelab.widgets.tag_map import TagMap
     from mtelab.widgets.tags_and_pointers import TagsAndPointers
 
 _MODULES = {
+    "AccessBench": "access_bench",
     "PointerInspector": "pointer_inspector",
     "ProgressBoard": "progress_board",
+    "Roofline": "roofline",
     "TagMap": "tag_map",
     "TagsAndPointers": "tags_and_pointers",
 }
 
-__all__ = ["PointerInspector", "ProgressBoard", "TagMap", "TagsAndPointers"]
+__all__ = ["AccessBench", "PointerInspector", "ProgressBoard", "Roofline", "TagMap", "TagsAndPointers"]
 
 
 def __getattr__(name: str) -> Any:
