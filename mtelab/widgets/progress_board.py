@@ -38,5 +38,5 @@ class ProgressBoard(Figure):
         self.refresh()
 
     def describe(self) -> str:
-        """Say what is shown; not the states, which are each learner's own."""
-        return f"{len(self.rows)} exercises in {len({row['lab'] for row in self.rows})} labs"
+        """Say what is shown, whatever the course holds and whoever looks."""
+        return "every exercise of the course"
