@@ -1,4 +1,4 @@
-"""Exceptions that the processor takes, with what it reports in ESR_EL1 and FAR_EL1 (Arm ARM, D24.2.40)."""
+"""Exceptions that the processor takes, with what it reports in ESR_EL1 and FAR_EL1 (Arm ARM, DDI 0487)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAULT_STATUS: Final = {
 class ProcessorFault(Exception):
     """An exception that ended an instruction; ``ESR_EL1`` says why."""
 
-    def __init__(self, ESR_EL1: ESR_EL1, message: str) -> None:  # noqa: N803 -- Arm's name
+    def __init__(self, ESR_EL1: ESR_EL1, message: str) -> None:
         super().__init__(message)
         self.ESR_EL1 = ESR_EL1
 
@@ -58,7 +58,7 @@ class DataAbort(ProcessorFault):
         What the pointer's tag was compared with, for the message.
     """
 
-    def __init__(self, DFSC: int, address: int, write: bool, el: int, memory_tag: int | None = None) -> None:  # noqa: N803
+    def __init__(self, DFSC: int, address: int, write: bool, el: int, memory_tag: int | None = None) -> None:
         tags = "" if memory_tag is None else f"pointer tag {logical_tag(address):X}, memory tag {memory_tag:X}, "
         message = f"{FAULT_STATUS[DFSC]}: {tags}at {strip_tag(address):#x}, {'write' if write else 'read'}"
         super().__init__(ESR_EL1(EC=0x25 if el else 0x24, IL=1, WnR=int(write), DFSC=DFSC), message)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from mtelab.arch.faults import ALIGNMENT_FAULT, TAG_CHECK_FAULT
 from mtelab.arch.memory import Memory, granules
@@ -47,19 +46,19 @@ class LoadsAndStores(State):
         address = self._reach(pointer, len(data), access)
         self.memory.write(address, data)
 
-    def LDADD(self, xs: int, xn: int, access: Access = ATOMIC) -> int:  # noqa: N802 -- Arm's name, as for all below
+    def LDADD(self, xs: int, xn: int, access: Access = ATOMIC) -> int:
         """Add `xs` to the 64-bit word at `xn`; returns what was there."""
         return self._atomic(xn, lambda word: word + xs, access)
 
-    def SWP(self, xs: int, xn: int, access: Access = ATOMIC) -> int:  # noqa: N802
+    def SWP(self, xs: int, xn: int, access: Access = ATOMIC) -> int:
         """Store `xs` at `xn`; returns the 64-bit word that was there."""
         return self._atomic(xn, lambda word: xs, access)
 
-    def CAS(self, xs: int, xt: int, xn: int, access: Access = ATOMIC) -> int:  # noqa: N802
+    def CAS(self, xs: int, xt: int, xn: int, access: Access = ATOMIC) -> int:
         """Store `xt` at `xn` if the 64-bit word there is `xs`; returns what was there."""
         return self._atomic(xn, lambda word: xt if word == xs else word, access)
 
-    def DC_ZVA(self, xt: int) -> None:  # noqa: N802
+    def DC_ZVA(self, xt: int) -> None:
         """Zero the block around `xt`. Its tag check covers every granule and counts as a write.
 
         Arm leaves open which byte FAR_EL1 names if it fails; here it is the first of the block, as in QEMU. QEMU
@@ -106,9 +105,3 @@ class LoadsAndStores(State):
             register.TF1 = 1
         else:
             register.TF0 = 1
-
-
-UNCHECKED_LOAD = replace(LOAD, checked=False)
-"""Load from SP with an immediate offset and no writeback."""
-UNCHECKED_STORE = replace(STORE, checked=False)
-"""Store to SP with an immediate offset and no writeback."""

@@ -1,6 +1,6 @@
 """A 64-bit pointer as MTE reads it: an address, and in bits 59:56 of its top byte a tag.
 
-Arm ARM DDI 0487, sections D8.8 (address tagging) and D10.3 (allocation tags).
+Arm ARM (DDI 0487), chapter D8 on address tagging and chapter D10 on the Memory Tagging Extension.
 """
 
 from __future__ import annotations

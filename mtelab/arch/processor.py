@@ -42,7 +42,7 @@ class Processor(LoadsAndStores, TagInstructions):
                 raise ValueError(f"{name}: no register of the model")
             setattr(self, name, value)
 
-    def IRG(self, xn: int, xm: int = 0) -> int:  # noqa: N802 -- Arm's name, as for all below
+    def IRG(self, xn: int, xm: int = 0) -> int:
         """Pointer `xn` with a random tag that neither GCR_EL1.Exclude nor `xm` excludes; 0 if all are excluded.
 
         Moves RGSR_EL1 on. With RRND = 1 Arm leaves the choice to the implementation; here it is Python's generator.
@@ -57,25 +57,25 @@ class Processor(LoadsAndStores, TagInstructions):
         state.TAG, state.SEED = instructions.draw_tag(state.TAG, state.SEED, exclude)
         return with_tag(xn, state.TAG)
 
-    def ADDG(self, xn: int, offset: int, tag_offset: int) -> int:  # noqa: N802
+    def ADDG(self, xn: int, offset: int, tag_offset: int) -> int:
         """Pointer `xn` moved up by `offset` bytes, its tag stepped on by `tag_offset`; tag 0 without tag access."""
         moved = instructions.addg(xn, offset, tag_offset, self.GCR_EL1.Exclude)
         return moved if self.tag_access else with_tag(moved, 0)
 
-    def SUBG(self, xn: int, offset: int, tag_offset: int) -> int:  # noqa: N802
+    def SUBG(self, xn: int, offset: int, tag_offset: int) -> int:
         """Pointer `xn` moved down by `offset` bytes, its tag stepped on by `tag_offset`; tag 0 without tag access."""
         moved = instructions.subg(xn, offset, tag_offset, self.GCR_EL1.Exclude)
         return moved if self.tag_access else with_tag(moved, 0)
 
-    def GMI(self, xn: int, xm: int = 0) -> int:  # noqa: N802
+    def GMI(self, xn: int, xm: int = 0) -> int:
         """Exclude mask `xm` with the tag of the pointer `xn` added."""
         return instructions.gmi(xn, xm)
 
-    def SUBP(self, xn: int, xm: int) -> int:  # noqa: N802
+    def SUBP(self, xn: int, xm: int) -> int:
         """Distance from pointer `xm` to pointer `xn` in bytes, tags and all else in the top byte left out."""
         return instructions.subp(xn, xm)
 
-    def SUBPS(self, xn: int, xm: int) -> int:  # noqa: N802
+    def SUBPS(self, xn: int, xm: int) -> int:
         """As `SUBP`, and set PSTATE.NZCV."""
         value, self.PSTATE.NZCV = instructions.subps(xn, xm)
         return value

@@ -1,6 +1,6 @@
 """The registers that steer tagging, by Arm's names, each with the fields that matter here.
 
-Positions are from the Arm ARM (DDI 0487), chapter D24. Other fields of these registers do not exist in the model:
+Positions are from the Arm ARM (DDI 0487), chapter "AArch64 System Register Descriptions". Other fields of these registers do not exist in the model:
 they read as 0 and what is written there is dropped, as for RES0 bits.
 """
 
@@ -66,21 +66,21 @@ class Register:
         return f"{type(self).__name__}({parts})"
 
 
-class GCR_EL1(Register):  # noqa: N801 -- Arm's name, as for all below
+class GCR_EL1(Register):
     """Tag Control Register: how IRG, ADDG and SUBG choose."""
 
     RRND = Field(16, 16, "1: IRG draws as the implementation likes; 0: from RGSR_EL1")
     Exclude = Field(15, 0, "tags that are not chosen, one bit each")
 
 
-class RGSR_EL1(Register):  # noqa: N801
+class RGSR_EL1(Register):
     """Random Allocation Tag Seed Register: the state of IRG."""
 
     SEED = Field(23, 8, "linear feedback shift register")
     TAG = Field(3, 0, "tag that IRG drew last")
 
 
-class SCTLR_EL1(Register):  # noqa: N801
+class SCTLR_EL1(Register):
     """System Control Register: may tags be used, and what does a failed check do. A 0 at the end: for EL0."""
 
     ATA = Field(43, 43, "1: EL1 may read and write allocation tags")
@@ -89,7 +89,7 @@ class SCTLR_EL1(Register):  # noqa: N801
     TCF0 = Field(39, 38, "failed checks of EL0: 0 none, 1 synchronous, 2 asynchronous, 3 asymmetric")
 
 
-class TCR_EL1(Register):  # noqa: N801
+class TCR_EL1(Register):
     """Translation Control Register: how pointers are read. Names end in the VA range, bit 55 of a pointer."""
 
     TCMA1 = Field(58, 58, "1: tag 15 in range 1 is not checked")
@@ -100,34 +100,34 @@ class TCR_EL1(Register):  # noqa: N801
     T0SZ = Field(5, 0, "range 0 has 64 - T0SZ address bits")
 
 
-class TFSR_EL1(Register):  # noqa: N801
+class TFSR_EL1(Register):
     """Tag Fault Status Register: asynchronous failures of EL1. Bits stay set until software clears them."""
 
     TF1 = Field(1, 1, "a check failed in VA range 1")
     TF0 = Field(0, 0, "a check failed in VA range 0")
 
 
-class TFSRE0_EL1(Register):  # noqa: N801
+class TFSRE0_EL1(Register):
     """Tag Fault Status Register: asynchronous failures of EL0."""
 
     TF1 = Field(1, 1, "a check failed in VA range 1")
     TF0 = Field(0, 0, "a check failed in VA range 0")
 
 
-class GMID_EL1(Register):  # noqa: N801
+class GMID_EL1(Register):
     """Says how much LDGM and STGM move."""
 
     BS = Field(3, 0, "they move the tags of 4 << BS bytes")
 
 
-class DCZID_EL0(Register):  # noqa: N801
+class DCZID_EL0(Register):
     """Says how much DC ZVA, DC GVA, DC GZVA and STZGM cover."""
 
     DZP = Field(4, 4, "1: the DC instructions are not permitted")
     BS = Field(3, 0, "the block is 4 << BS bytes")
 
 
-class ESR_EL1(Register):  # noqa: N801
+class ESR_EL1(Register):
     """Exception Syndrome Register: what happened, with the fields of a data abort."""
 
     EC = Field(31, 26, "exception class")

@@ -1,20 +1,30 @@
 """The tag check: what the processor asks about a load or a store before it compares two tags, and after.
 
-The questions are those of the Arm ARM (DDI 0487, D10.4; pseudocode AArch64.AccessTagIsChecked and
+The questions are those of the Arm ARM (DDI 0487, chapter D10; pseudocode AArch64.AccessTagIsChecked and
 AArch64.TagCheckFault); the order is ours where it makes no difference.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple
 
 from mtelab.arch.pointers import logical_tag, va_range
 from mtelab.arch.registers import PSTATE, SCTLR_EL1, TCR_EL1
 
-NONE, SYNC, ASYNC, ASYMM = range(4)
-"""Values of SCTLR_EL1.TCF and TCF0."""
-MODES = ("none", "synchronous", "asynchronous", "asymmetric")
+
+class TCF(IntEnum):
+    """What a failed check does: the values of SCTLR_EL1.TCF and TCF0."""
+
+    NONE = 0
+    """Nothing."""
+    SYNC = 1
+    """A data abort; the access is not done."""
+    ASYNC = 2
+    """A bit in TFSR_EL1 or TFSRE0_EL1; the access is done."""
+    ASYMM = 3
+    """SYNC for what reads, ASYNC for what only writes."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,8 @@ class Access:
         LDTR and STTR: EL0's rules at EL1.
     within_16 : bool
         Ordered, exclusive and atomic accesses: they may not cross a 16-byte bound (FEAT_LSE2).
+    prefetch : bool
+        A hint: it reports no fault of any kind.
     """
 
     read: bool
@@ -38,6 +50,7 @@ class Access:
     checked: bool = True
     unprivileged: bool = False
     within_16: bool = False
+    prefetch: bool = False
 
     @property
     def reports_write(self) -> bool:
@@ -47,6 +60,7 @@ class Access:
 
 LOAD = Access(read=True, write=False)
 STORE = Access(read=False, write=True)
+PREFETCH = Access(read=True, write=False, checked=False, prefetch=True)
 
 
 class Step(NamedTuple):
@@ -128,11 +142,11 @@ def check_tag(
         return Verdict("match", steps)
     el0 = access.unprivileged or pstate.EL == 0
     name, mode = ("TCF0", sctlr.TCF0) if el0 else ("TCF", sctlr.TCF)
-    if mode == NONE:
-        result, answer = "ignored", "0: nothing happens"
-    elif mode == SYNC or (mode == ASYMM and access.read):
-        result, answer = "synchronous", f"{mode}, {MODES[mode]}: a data abort"
+    if mode == TCF.NONE:
+        result, answer = "ignored", "0, NONE: nothing happens"
+    elif mode == TCF.SYNC or (mode == TCF.ASYMM and access.read):
+        result, answer = "synchronous", f"{mode}, {TCF(mode).name}: a data abort"
     else:
-        result, answer = "asynchronous", f"{mode}, {MODES[mode]}: a bit in {'TFSRE0_EL1' if el0 else 'TFSR_EL1'}"
+        result, answer = "asynchronous", f"{mode}, {TCF(mode).name}: a bit in {'TFSRE0_EL1' if el0 else 'TFSR_EL1'}"
     steps.append(Step(f"What does SCTLR_EL1.{name} say of a failed check?", answer, True))
     return Verdict(result, steps)

@@ -21,7 +21,7 @@ Mode = Literal["off", "pre", "post"]
 class TagInstructions(State):
     """STG and its kin, LDG, the block forms, and DC GVA and GZVA."""
 
-    def STG(self, xt: int, xn: int, imm: int = 0, mode: Mode = "off") -> int:  # noqa: N802 -- Arm's name, as for all
+    def STG(self, xt: int, xn: int, imm: int = 0, mode: Mode = "off") -> int:
         """Give the granule at `xn` the tag of the pointer `xt`; returns the base register.
 
         Raises
@@ -31,19 +31,19 @@ class TagInstructions(State):
         """
         return self._store_tags(xt, xn, imm, mode, count=1, zero=False)
 
-    def ST2G(self, xt: int, xn: int, imm: int = 0, mode: Mode = "off") -> int:  # noqa: N802
+    def ST2G(self, xt: int, xn: int, imm: int = 0, mode: Mode = "off") -> int:
         """As `STG`, for two granules."""
         return self._store_tags(xt, xn, imm, mode, count=2, zero=False)
 
-    def STZG(self, xt: int, xn: int, imm: int = 0, mode: Mode = "off") -> int:  # noqa: N802
+    def STZG(self, xt: int, xn: int, imm: int = 0, mode: Mode = "off") -> int:
         """As `STG`, and zero the granule. Without tag access it still zeroes."""
         return self._store_tags(xt, xn, imm, mode, count=1, zero=True)
 
-    def STZ2G(self, xt: int, xn: int, imm: int = 0, mode: Mode = "off") -> int:  # noqa: N802
+    def STZ2G(self, xt: int, xn: int, imm: int = 0, mode: Mode = "off") -> int:
         """As `STZG`, for two granules."""
         return self._store_tags(xt, xn, imm, mode, count=2, zero=True)
 
-    def STGP(self, xt: int, xt2: int, xn: int, imm: int = 0, mode: Mode = "off") -> int:  # noqa: N802
+    def STGP(self, xt: int, xt2: int, xn: int, imm: int = 0, mode: Mode = "off") -> int:
         """Store the pair `xt`, `xt2` at `xn` and give that granule the tag of the pointer `xn`."""
         pointer, base = _address(xn, imm, mode, 1024)
         data = xt.to_bytes(8, "little") + xt2.to_bytes(8, "little")
@@ -52,13 +52,13 @@ class TagInstructions(State):
         self._set_tags([address], logical_tag(pointer))
         return base
 
-    def LDG(self, xt: int, xn: int, imm: int = 0) -> int:  # noqa: N802
+    def LDG(self, xt: int, xn: int, imm: int = 0) -> int:
         """Pointer `xt` with the tag of the granule at `xn`, or with tag 0 if there is no tag to be read."""
         pointer, _ = _address(xn, imm, "off", 4096)
         address = self.translate(pointer & -GRANULE_SIZE, write=False)
         return with_tag(xt, self.memory.load_tag(address) if self.tag_access else 0)
 
-    def LDGM(self, xn: int) -> int:  # noqa: N802
+    def LDGM(self, xn: int) -> int:
         """Tags of the block around `xn`, four bits each, the lowest granule lowest. Undefined at EL0."""
         self._only_el1("LDGM")
         tags = 0
@@ -67,24 +67,24 @@ class TagInstructions(State):
             tags |= (self.memory.load_tag(address) if self.tag_access else 0) << place
         return tags
 
-    def STGM(self, xt: int, xn: int) -> None:  # noqa: N802
+    def STGM(self, xt: int, xn: int) -> None:
         """Set the tags of the block around `xn` from `xt`, laid out as by `LDGM`. Undefined at EL0."""
         self._only_el1("STGM")
         block = [(self.translate(start, write=True), xt >> place & 0xF) for start, place in self._multiple(xn)]
         for address, tag in block:
             self._set_tags([address], tag)
 
-    def STZGM(self, xt: int, xn: int) -> None:  # noqa: N802
+    def STZGM(self, xt: int, xn: int) -> None:
         """Zero the block of DC ZVA around `xn` and give it the tag in the low four bits of `xt`. Undefined at EL0."""
         self._only_el1("STZGM")
         size = 4 << self.DCZID_EL0.BS
         self._block(xn & -size, xn & -size, size, xt & 0xF, zero=True)
 
-    def DC_GVA(self, xt: int) -> None:  # noqa: N802
+    def DC_GVA(self, xt: int) -> None:
         """Give the block around the pointer `xt` its tag."""
         self._dc(xt, "DC GVA", zero=False)
 
-    def DC_GZVA(self, xt: int) -> None:  # noqa: N802
+    def DC_GZVA(self, xt: int) -> None:
         """Give the block around the pointer `xt` its tag and zero it."""
         self._dc(xt, "DC GZVA", zero=True)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from mtelab.arch.vectors.decode import SP_OR_ZR, base_register, index_register, signed_field
 from mtelab.arch.loads_stores import ATOMIC
-from mtelab.arch.tag_check import LOAD, STORE, Access
+from mtelab.arch.tag_check import LOAD, PREFETCH, STORE, Access
+from mtelab.arch.vectors.decode import SP_OR_ZR, base_register, index_register, signed_field
 from mtelab.recordings import Record
 
 _PLAIN_LOADS = ("ldrb", "ldrh", "ldr", "ldur", "ldp")
@@ -26,7 +26,7 @@ ACCESSES: Final[dict[str, Access]] = {
     "ldadd": ATOMIC,
     "swp": ATOMIC,
     "cas": ATOMIC,
-    "prfm": replace(LOAD, checked=False),
+    "prfm": PREFETCH,
 }
 """What each instruction does to memory, by the first part of its name."""
 

@@ -62,11 +62,11 @@ def _access_tags(cpu: Processor, decoded: Decoded, vector: Record, xn: int, xt: 
         imm = vector.integer("in.imm", -1024, 1008, step=16)
         base = cpu.STGP(xt, vector.word("in.xt2"), xn, imm, mode)
         return base, base if same else xt
-    if name in ("LDG", "LDGM"):
-        if name == "LDG":
-            xt = cpu.LDG(xt, xn, vector.integer("in.imm", -4096, 4080, step=16))
-        else:
-            xt = cpu.LDGM(xn)
+    if name == "LDG":
+        xt = cpu.LDG(xt, xn, vector.integer("in.imm", -4096, 4080, step=16))
+        return (xt if same else xn), xt
+    if name == "LDGM":
+        xt = cpu.LDGM(xn)
         return (xt if same else xn), xt
     if name in ("STGM", "STZGM"):
         (cpu.STGM if name == "STGM" else cpu.STZGM)(xt, xn)
@@ -92,7 +92,7 @@ def replay_load_or_store(vector: Record) -> Replay:
         xn = (xn + shape.writeback) & MASK_64
     recorded: Outcome = recorded_fault(vector) | {"xn": word(vector.word("out.xn"))} | recorded_status(vector)
     model: Outcome = modelled_fault(fault) | {"xn": word(xn)} | modelled_status(cpu)
-    if shape.stem != "prfm" and shape.access.read:
+    if shape.access.read and not shape.access.prefetch:
         recorded["loaded"] = _recorded_loaded(vector)
         model["loaded"] = None if loaded is None else loaded.hex()
     # A store that failed after its first granule: Arm leaves open whether the bytes before were written.
@@ -111,7 +111,7 @@ def _recorded_loaded(vector: Record) -> str | None:
 def _access_data(cpu: Processor, shape: Form, vector: Record) -> bytes | None:
     """Run the instruction; returns what it loaded, in memory order."""
     pointer, size = vector.word("in.ea"), vector.integer("size", 1, 64)
-    if shape.stem == "prfm":
+    if shape.access.prefetch:
         return None
     if shape.access.read and shape.access.write:
         operand = vector.word("in.operand")

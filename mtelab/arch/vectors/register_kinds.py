@@ -1,4 +1,4 @@
-"""Replay of the kinds that touch registers only: irg, irg_seq, irg_allseeds, addg, subg, gmi, subp, subps, access_regs."""
+"""Replay of the kinds that touch registers only: IRG and its sequences, ADDG, SUBG, GMI, SUBP and SUBPS."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def replay_all_seeds(vector: Record) -> Replay:
     count = vector.integer("in.count", 1, LONGEST - first)
     tags, seeds = [], []
     for seed in range(first, first + count):
-        cpu.RGSR_EL1 = seed << 8 | tag
+        cpu.RGSR_EL1.value = seed << 8 | tag
         tags.append(f"{logical_tag(cpu.IRG(xn, xm)):x}")
         seeds.append(f"{cpu.RGSR_EL1.SEED:04x}")
     recorded: Outcome = {

@@ -1,0 +1,66 @@
+"""The command ``mtelab``. Each subcommand is a function of the parsed arguments that returns an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+
+def lab(args: argparse.Namespace) -> int:
+    """Open JupyterLab at the course."""
+    from mtelab import course
+
+    try:
+        return course.lab(args)
+    except course.CourseError as error:
+        return _refuse(error)
+
+
+def conformance_insn(args: argparse.Namespace) -> int:
+    """Compare the processor with recorded instruction vectors."""
+    from mtelab.arch.vectors import conformance
+    from mtelab.recordings import RecordingError
+
+    try:
+        return conformance.report(args.path)
+    except RecordingError as error:
+        return _refuse(error)
+
+
+def _refuse(error: Exception) -> int:
+    print(f"mtelab: {error}", file=sys.stderr)
+    return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """Make the parser of the whole command line."""
+    top = argparse.ArgumentParser(prog="mtelab", description="How a hypervisor shares Arm's MTE with its guests.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("lab", help="open the course in JupyterLab")
+    command.add_argument("folder", nargs="?", help="where the course is, or is to be copied")
+    command.add_argument("--port", type=int, help="port to listen on")
+    command.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    command.set_defaults(run=lab)
+
+    command = commands.add_parser("conformance", help="compare the models with recordings")
+    recordings = command.add_subparsers(required=True, metavar="RECORDINGS")
+    command = recordings.add_parser("insn", help="the processor with instruction vectors")
+    command.add_argument("path", nargs="+", metavar="PATH", help="file of vectors, or folder of .jsonl files")
+    command.set_defaults(run=conformance_insn)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 0 all is well, 1 a model disagrees, 2 bad input."""
+    args = parser().parse_args(argv)
+    try:
+        status: int = args.run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as head, has left; what it did not want needs no traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
