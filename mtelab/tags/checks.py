@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Selection = slice | npt.NDArray[np.int64]
+Selection = slice | npt.NDArray[np.intp]
 """Some pages, checked: a slice with start, stop and step given, or a flat array of page numbers."""
 
 
@@ -20,24 +21,25 @@ def whole(name: str, value: Any, low: int, high: int, error: type[Exception] = V
     return int(value)
 
 
-def whole_array(name: str, values: Any, low: int, high: int, error: type[Exception] = ValueError) -> npt.NDArray[Any]:
-    """Check that `values` are whole numbers from `low` to `high`, and return them as an integer array."""
-    array = np.asarray(values)
+def whole_array(name: str, values: Any, high: int, error: type[Exception] = ValueError) -> npt.NDArray[np.integer[Any]]:
+    """Check that `values` are whole numbers from 0 to `high`, and return them as an integer array."""
+    array = _array(name, values)
     if array.size == 0:
-        return array.astype(np.int64)
+        return array.astype(np.intp)
     if array.dtype.kind not in "iu":
-        raise ValueError(f"{name}: an array of {array.dtype}, expected whole numbers from {low} to {high}")
-    if not _within(array, low, high):
-        place = int(np.flatnonzero((array < low) | (array > high))[0])
-        raise error(f"{name}: {array.flat[place]} at position {place}, expected {low} to {high}")
+        given = f"{array.flat[0]} at position 0 is {array.dtype}"
+        raise ValueError(f"{name}: {given}, expected whole numbers from 0 to {high}")
+    if array.max() > high or (array.dtype.kind == "i" and array.min() < 0):
+        place = int(np.flatnonzero((array < 0) | (array > high))[0])
+        raise error(f"{name}: {array.flat[place]} at position {place}, expected 0 to {high}")
     return array
 
 
-def _within(array: npt.NDArray[Any], low: int, high: int) -> bool:
-    if low == 0 and array.dtype == np.int64:
-        # One pass for both bounds: read as unsigned, a negative number is larger than any page.
-        return bool(array.view(np.uint64).max() <= high)
-    return bool(array.min() >= low and array.max() <= high)
+def _array(name: str, values: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name}: rows of unequal length, expected an array of whole numbers") from None
 
 
 def tag(value: Any) -> int:
@@ -66,14 +68,14 @@ def pages(name: str, chosen: Any, count: int) -> tuple[Selection, tuple[int, ...
     if isinstance(chosen, slice):
         start = 0 if chosen.start is None else whole(f"{name}.start", chosen.start, 0, count, IndexError)
         stop = count if chosen.stop is None else whole(f"{name}.stop", chosen.stop, 0, count, IndexError)
-        step = 1 if chosen.step is None else whole(f"{name}.step", chosen.step, 1, count)
+        step = 1 if chosen.step is None else whole(f"{name}.step", chosen.step, 1, sys.maxsize)
         stop = max(start, stop)
         return slice(start, stop, step), (len(range(start, stop, step)),)
-    if np.ndim(chosen) == 0:
-        page = whole(name, chosen[()] if isinstance(chosen, np.ndarray) else chosen, 0, count - 1, IndexError)
+    array = _array(name, chosen)
+    if array.ndim == 0:
+        page = whole(name, chosen[()] if array is chosen else chosen, 0, count - 1, IndexError)
         return slice(page, page + 1, 1), ()
-    array = whole_array(name, chosen, 0, count - 1, IndexError)
-    flat = array.astype(np.int64, copy=False).reshape(-1)
+    flat = whole_array(name, array, count - 1, IndexError).astype(np.intp, copy=False).reshape(-1)
     if flat.size and flat[-1] - flat[0] == flat.size - 1 and (np.diff(flat) == 1).all():
         return slice(int(flat[0]), int(flat[-1]) + 1, 1), array.shape
     return flat, array.shape
@@ -83,19 +85,20 @@ def once(name: str, selection: Selection) -> None:
     """Refuse a target that names a page twice: which of the two writes should stay?"""
     if isinstance(selection, slice) or (np.diff(selection) > 0).all():
         return
-    values, counts = np.unique(selection, return_counts=True)
-    if values.size != selection.size:
-        twice = int(values[counts > 1][0])
-        raise ValueError(f"{name}: page {twice} is named {int(counts[counts > 1][0])} times, expected once")
+    ordered = np.sort(selection)
+    again = ordered[1:][ordered[1:] == ordered[:-1]]
+    if again.size:
+        times = int(np.count_nonzero(selection == again[0]))
+        raise ValueError(f"{name}: page {again[0]} is named {times} times, expected once")
 
 
 def shaped(name: str, given: Any, shape: tuple[int, ...], high: int) -> npt.NDArray[np.uint8]:
     """Check that `given` holds whole numbers from 0 to `high` in `shape`, and return it as a uint8 array."""
-    array = np.asarray(given)
+    array = _array(name, given)
     if array.shape != shape:
         raise ValueError(f"{name}: an array of shape {array.shape}, expected {shape}")
     if array.dtype != np.uint8 or high < 255:
-        array = whole_array(name, array, 0, high)
+        array = whole_array(name, array, high)
     return np.ascontiguousarray(array, dtype=np.uint8)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -10,12 +12,12 @@ import numpy.typing as npt
 from mtelab.tags import checks
 from mtelab.tags.checks import Selection
 from mtelab.tags.formats import GRANULE_SIZE, PACKED_PAGE, PAGE_SIZE, TAGS_PER_PAGE, Bytes, pack, unpack
-from mtelab.tags.frames import Flat, Rows, Sparse, as_rows, scatter
+from mtelab.tags.frames import Flat, Rows, Sparse, as_rows, put
 
 FLAT_PAGES: Final = 1 << 22
 """Up to 16 GiB of memory (1 GiB of tags) every page has its row; beyond, only pages that were written."""
-MOST_PAGES: Final = 1 << 36
-"""2**48 bytes of memory, as far as a 48-bit physical address reaches."""
+MOST_PAGES: Final = min(1 << 36, sys.maxsize)
+"""2**48 bytes of memory, as far as a 48-bit physical address reaches; less where Python itself has 32 bits."""
 
 
 class TagStore:
@@ -55,21 +57,19 @@ class TagStore:
         self._keeper.clear(selection)
 
     def copy(self, source: Any, target: Any) -> None:
-        """Copy the tags of pages to as many others, as ``mte_copy_page_tags()`` does for one.
+        """Copy the tags of pages to as many others, in order, as ``mte_copy_page_tags()`` does for one.
 
         Where the two overlap, the target gets what the source held before, as with memmove.
         """
         sources, many = checks.pages("source", source, self.pages)
         targets, places = checks.pages("target", target, self.pages)
-        if many != places:
-            raise ValueError(f"target: pages of shape {places}, expected that of source, {many}")
+        if prod(many) != prod(places):
+            raise ValueError(f"target: {prod(places)} pages, expected {prod(many)}, as many as source")
         checks.once("target", targets)
-        origin = self._keeper.reading(sources)
-        if isinstance(origin, slice) and isinstance(targets, slice) and targets.step == 1:
-            rows = self._keeper.writing(targets)
-            self._keeper.tags[rows] = self._keeper.tags[origin]
+        if isinstance(sources, slice) and isinstance(targets, slice) and sources.step == targets.step == 1:
+            self._keeper.copy(sources, targets)
         else:
-            self._scatter(targets, self._gather(origin))
+            self._write(targets, self._gather(self._keeper.reading(sources)))
 
     def read(self, pages: Any, out: Bytes | None = None) -> Bytes:
         """Read tags, one a byte, into a fresh uint8 array ``(..., 256)`` or into `out`."""
@@ -83,7 +83,7 @@ class TagStore:
         selection, shape = checks.pages("pages", pages, self.pages)
         checks.once("pages", selection)
         given = checks.shaped("tags", tags, (*shape, TAGS_PER_PAGE), 15)
-        self._scatter(selection, given.reshape(-1, TAGS_PER_PAGE))
+        self._write(selection, given.reshape(-1, TAGS_PER_PAGE))
 
     def save(self, pages: Any, out: Bytes | None = None) -> Bytes:
         """Read tags packed two to a byte, uint8 ``(..., 128)``, as Linux saves those of a swapped page."""
@@ -103,7 +103,7 @@ class TagStore:
         if isinstance(rows, slice) and rows.step in (None, 1):
             unpack(given, self._keeper.tags[rows])
         else:
-            self._put(rows, unpack(given))
+            put(self._keeper.tags, rows, unpack(given))
 
     def load(self, address: int) -> int:
         """Read the tag of the granule that holds the byte at `address`, as LDG does."""
@@ -119,49 +119,63 @@ class TagStore:
     def fill(self, start: int, stop: int, tag: int) -> None:
         """Give every granule from byte address `start` up to, not including, `stop` the same tag.
 
-        Both must be multiples of 16.
+        Both must be multiples of 16, and `stop` not below `start`.
         """
-        size = self.pages * PAGE_SIZE
-        bounds = {"start": start, "stop": stop}
-        for name, address in bounds.items():
-            if checks.whole(name, address, 0, size, IndexError) % GRANULE_SIZE:
-                raise ValueError(f"{name}: {address:#x}, expected a multiple of {GRANULE_SIZE}")
+        first = self._boundary("start", start, 0)
+        last = self._boundary("stop", stop, first * GRANULE_SIZE)
         value = checks.tag(tag)
-        if stop <= start:
-            return
-        first, head = divmod(int(start) // GRANULE_SIZE, TAGS_PER_PAGE)
-        last, tail = divmod(int(stop) // GRANULE_SIZE - 1, TAGS_PER_PAGE)
-        pages = slice(first, last + 1, 1)
-        if value == 0 and head == 0 and tail == TAGS_PER_PAGE - 1:
-            self._keeper.clear(pages)
-            return
-        rows = self._keeper.writing(pages)
-        tags = self._keeper.tags
-        if isinstance(rows, slice):
-            tags[rows].reshape(-1)[head : (last - first) * TAGS_PER_PAGE + tail + 1] = value
+        whole = slice(-(-first // TAGS_PER_PAGE), last // TAGS_PER_PAGE, 1)
+        if value == 0 and whole.start < whole.stop:
+            # Whole pages are cleared, not written: in a large store they then need no memory.
+            self._keeper.clear(whole)
+            self._fill(first, whole.start * TAGS_PER_PAGE, 0)
+            self._fill(whole.stop * TAGS_PER_PAGE, last, 0)
         else:
-            tags[rows[0], head:] = value
-            tags[rows[1:-1]] = value
-            tags[rows[-1], : tail + 1] = value
+            self._fill(first, last, value)
 
     def matches(self, addresses: npt.ArrayLike, tags: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Say where the tag stored for an address equals the one given; the two arrays broadcast."""
-        where = checks.whole_array("addresses", addresses, 0, self.pages * PAGE_SIZE - 1, IndexError)
-        given = checks.whole_array("tags", tags, 0, 15)
-        granules = where.astype(np.int64).reshape(-1) // GRANULE_SIZE
+        where = checks.whole_array("addresses", addresses, self.pages * PAGE_SIZE - 1, IndexError)
+        given = checks.whole_array("tags", tags, 15)
         try:
             shape = np.broadcast_shapes(where.shape, given.shape)
         except ValueError:
             message = f"tags: an array of shape {given.shape}, expected one that broadcasts with {where.shape}"
             raise ValueError(message) from None
-        rows = self._keeper.reading(granules // TAGS_PER_PAGE)
-        stored = self._keeper.tags[rows, granules % TAGS_PER_PAGE].reshape(where.shape)
-        return np.broadcast_to(stored == given, shape).copy()
+        page, inside = np.divmod(where.astype(np.int64, copy=False).reshape(-1), PAGE_SIZE)
+        rows = self._keeper.reading(page.astype(np.intp, copy=False))
+        stored = self._keeper.tags[rows, inside // GRANULE_SIZE].reshape(where.shape)
+        same = np.empty(shape, np.bool_)
+        np.equal(stored, given, out=same)
+        return same
 
     def _granule(self, address: int) -> tuple[slice, int]:
         checked = checks.whole("address", address, 0, self.pages * PAGE_SIZE - 1, IndexError)
         page, inside = divmod(checked, PAGE_SIZE)
         return slice(page, page + 1, 1), inside // GRANULE_SIZE
+
+    def _boundary(self, name: str, address: int, low: int) -> int:
+        """Check an end of a stretch of granules, and return the granule's number."""
+        size = self.pages * PAGE_SIZE
+        checked = checks.whole(name, address, low, size, IndexError)
+        if checked % GRANULE_SIZE:
+            raise ValueError(f"{name}: {checked}, expected a multiple of {GRANULE_SIZE} from {low} to {size}")
+        return checked // GRANULE_SIZE
+
+    def _fill(self, first: int, last: int, value: int) -> None:
+        """Give the granules from number `first` up to, not including, `last` a tag."""
+        if first == last:
+            return
+        pages = slice(first // TAGS_PER_PAGE, -(-last // TAGS_PER_PAGE), 1)
+        head, tail = first - pages.start * TAGS_PER_PAGE, last - (pages.stop - 1) * TAGS_PER_PAGE
+        rows = self._keeper.writing(pages)
+        tags = self._keeper.tags
+        if isinstance(rows, slice):
+            tags[rows].reshape(-1)[head : head + last - first] = value
+        else:
+            tags[rows[0], head:] = value
+            put(tags, rows[1:-1], np.full((1, TAGS_PER_PAGE), value, np.uint8))
+            tags[rows[-1], :tail] = value
 
     def _gather(self, rows: Rows, out: Bytes | None = None) -> Bytes:
         """Copy rows out, into a fresh array or into `out`, ``(n, 256)``."""
@@ -177,11 +191,7 @@ class TagStore:
         as_rows(tags).take(rows, out=as_rows(out), mode="clip")
         return out
 
-    def _scatter(self, pages: Selection, tags: Bytes) -> None:
-        self._put(self._keeper.writing(pages), tags)
-
-    def _put(self, rows: Rows, tags: Bytes) -> None:
-        if isinstance(rows, slice):
-            self._keeper.tags[rows] = tags
-        else:
-            scatter(self._keeper.tags, rows, as_rows(tags))
+    def _write(self, pages: Selection, tags: Bytes) -> None:
+        # First the rows, then the tags: making room may move them.
+        rows = self._keeper.writing(pages)
+        put(self._keeper.tags, rows, tags)

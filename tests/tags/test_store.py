@@ -32,13 +32,14 @@ ones = st.integers(0, PAGES - 1)
 lists = st.lists(ones, max_size=40, unique=True).map(lambda pages: np.array(pages, np.int64))
 grids = st.permutations(range(PAGES)).map(lambda pages: np.array(pages[:12]).reshape(3, 4))
 anything = st.one_of(spans, ones, lists, grids)
+fill_lengths = st.one_of(st.integers(0, 900), st.integers(0, PAGES * 256))  # within a few pages, or over many
 operations = st.one_of(
     st.tuples(st.just("clear"), anything),
     st.tuples(st.just("write"), anything, st.integers(0, 99)),
     st.tuples(st.just("restore"), anything, st.integers(0, 99)),
     st.tuples(st.just("copy"), ones, ones, st.integers(0, PAGES)),
     st.tuples(st.just("gather"), lists, st.randoms(use_true_random=False)),
-    st.tuples(st.just("fill"), st.integers(0, PAGES * 256), st.integers(0, 900), st.integers(0, 15)),
+    st.tuples(st.just("fill"), st.integers(0, PAGES * 256), fill_lengths, st.integers(0, 15)),
     st.tuples(st.just("store"), st.integers(0, PAGES * PAGE_SIZE - 1), st.integers(0, 15)),
 )
 
@@ -152,25 +153,35 @@ BAD = [
     (lambda t: t.clear([0, 300]), IndexError, "pages: 300 at position 1, expected 0 to 299"),
     (lambda t: t.clear([0, -2]), IndexError, "pages: -2 at position 1, expected 0 to 299"),
     (lambda t: t.clear(np.array([2**63], np.uint64)), IndexError, "pages: 9223372036854775808 at position 0"),
-    (lambda t: t.clear([0.0]), ValueError, "pages: an array of float64"),
-    (lambda t: t.clear([True]), ValueError, "pages: an array of bool"),
+    (lambda t: t.clear(np.array([0, -2], np.int8)), IndexError, "pages: -2 at position 1, expected 0 to 299"),
+    (lambda t: t.clear(2**70), IndexError, "pages: 1180591620717411303424, expected 0 to 299"),
+    (lambda t: t.clear([2**70]), ValueError, "pages: 1180591620717411303424 at position 0 is object"),
+    (lambda t: t.clear([0.5]), ValueError, "pages: 0.5 at position 0 is float64, expected whole numbers from 0 to 299"),
+    (lambda t: t.clear([True]), ValueError, "pages: True at position 0 is bool"),
+    (lambda t: t.clear([[1], [2, 3]]), ValueError, "pages: rows of unequal length"),
+    (lambda t: t.clear(slice(0, 1.5)), ValueError, "pages.stop: 1.5, expected a whole number from 0 to 300"),
     (lambda t: t.clear(slice(0, 301)), IndexError, "pages.stop: 301, expected 0 to 300"),
     (lambda t: t.clear(slice(-3, None)), IndexError, "pages.start: -3, expected 0 to 300"),
-    (lambda t: t.clear(slice(None, None, -1)), ValueError, "pages.step: -1, expected 1 to 300"),
+    (lambda t: t.clear(slice(None, None, -1)), ValueError, "pages.step: -1, expected 1 to"),
     (lambda t: t.write(0, np.full(256, 16)), ValueError, "tags: 16 at position 0, expected 0 to 15"),
     (lambda t: t.write(0, np.full(256, -1)), ValueError, "tags: -1 at position 0, expected 0 to 15"),
-    (lambda t: t.write(0, np.zeros(256)), ValueError, "tags: an array of float64"),
+    (lambda t: t.write(0, np.zeros(256)), ValueError, "tags: 0.0 at position 0 is float64"),
+    (lambda t: t.write([0, 1], np.repeat(np.uint8([[3], [16]]), 256, 1)), ValueError, "tags: 16 at position 256"),
     (lambda t: t.write(0, np.zeros(255, np.uint8)), ValueError, r"tags: an array of shape \(255,\), expected \(256,\)"),
     (lambda t: t.restore(0, np.full(128, 256)), ValueError, "packed: 256 at position 0, expected 0 to 255"),
     (lambda t: t.restore([1, 2], np.zeros((1, 128), np.uint8)), ValueError, "packed: an array of shape"),
-    (lambda t: t.copy([1, 2], 3), ValueError, r"target: pages of shape \(\), expected that of source, \(2,\)"),
-    (lambda t: t.copy(slice(0, 4), slice(0, 5)), ValueError, "target: pages of shape"),
+    (lambda t: t.copy([1, 2], 3), ValueError, "target: 1 pages, expected 2, as many as source"),
+    (lambda t: t.copy(slice(0, 4), slice(0, 5)), ValueError, "target: 5 pages, expected 4, as many as source"),
+    (lambda t: t.copy(slice(0, 4), slice(298, 302)), IndexError, "target.stop: 302, expected 0 to 300"),
+    (lambda t: t.copy(300, 0), IndexError, "source: 300, expected 0 to 299"),
     (lambda t: t.store(0, 16), ValueError, "tag: 16, expected 0 to 15"),
     (lambda t: t.store(0, 1.0), ValueError, "tag: 1.0, expected a whole number from 0 to 15"),
     (lambda t: t.store(PAGES * PAGE_SIZE, 1), IndexError, "address: 1228800, expected 0 to 1228799"),
     (lambda t: t.load(-16), IndexError, "address: -16"),
-    (lambda t: t.fill(8, 32, 1), ValueError, "start: 0x8, expected a multiple of 16"),
-    (lambda t: t.fill(0, 40, 1), ValueError, "stop: 0x28, expected a multiple of 16"),
+    (lambda t: t.fill(8, 32, 1), ValueError, "start: 8, expected a multiple of 16 from 0 to 1228800"),
+    (lambda t: t.fill(0, 40, 1), ValueError, "stop: 40, expected a multiple of 16 from 0 to 1228800"),
+    (lambda t: t.fill(64, 32, 1), IndexError, "stop: 32, expected 64 to 1228800"),
+    (lambda t: t.fill(0.0, 32, 1), ValueError, "start: 0.0, expected a whole number from 0 to 1228800"),
     (lambda t: t.fill(0, PAGES * PAGE_SIZE + 16, 1), IndexError, "stop: 1228816, expected 0 to 1228800"),
     (lambda t: t.fill(0, 32, 16), ValueError, "tag: 16"),
     (lambda t: t.matches([0, 16], [1, 2, 3]), ValueError, r"tags: an array of shape \(3,\), expected one that"),
@@ -209,6 +220,36 @@ def test_a_terabyte_keeps_only_what_was_written() -> None:
     tags.clear(slice(None))
     assert tags._keeper.tags.nbytes == frames.CHUNK * TAGS_PER_PAGE
     assert not tags.read(slice(0, 512)).any()
+
+
+def test_pages_that_were_never_written_cost_nothing_to_move_or_clear() -> None:
+    tags = TagStore(1 << 28)
+    middle = 1 << 27
+    tags.fill(0, 600 * PAGE_SIZE, 5)
+    kept = tags._keeper.tags.nbytes
+    tags.fill(16 * PAGE_SIZE - 16, (1 << 40) - 16, 0)  # ends inside a page at both ends
+    tags.clear(slice(1, None, 3))
+    tags.copy(slice(0, middle), slice(middle, 2 * middle))
+    tags.copy(slice(0, middle), slice(1, middle + 1))
+    tags.write(slice(5, None, middle), np.full((2, 256), 9, np.uint8))
+    assert tags._keeper.tags.nbytes <= kept
+    expected = {0: 5, 1: 5, 2: 0, 3: 5, 5: 9, middle: 0, middle + 2: 5, middle + 3: 5, middle + 5: 9}
+    assert {page: tags.load(page * PAGE_SIZE) for page in expected} == expected
+
+
+def test_arrays_of_any_integer_type_name_pages(tags: TagStore) -> None:
+    tags.fill(2 * PAGE_SIZE, 3 * PAGE_SIZE, 6)
+    for kind in (np.int8, np.uint8, np.int32, np.uint64, ">i4"):
+        assert tags.read(np.array([2, 0], kind))[:, 0].tolist() == [6, 0]
+        assert tags.matches(np.array([2 * 4096 % 128], kind), 0).tolist() == [True]
+    assert tags.matches(np.array([2 * PAGE_SIZE], np.uint64), np.uint64(6)).tolist() == [True]
+
+
+def test_pages_are_copied_in_order_whatever_the_shape(tags: TagStore) -> None:
+    tags.write(slice(0, 4), random_tags(4, 4))
+    tags.copy([[0, 1], [2, 3]], slice(10, 14))
+    tags.copy(3, [20])
+    assert (tags.read([10, 11, 12, 13, 20]) == tags.read([0, 1, 2, 3, 3])).all()
 
 
 def test_frames_that_were_given_back_come_back_clear(monkeypatch: pytest.MonkeyPatch) -> None:
