@@ -158,7 +158,7 @@ def _one(exercise: Exercise, answer: Any, drawn: Any, limit: Limit) -> tuple[tup
     given = drawn if isinstance(drawn, tuple) else (drawn,)
     if exercise.kind == "judged":
         done = trial.run(limit, lambda: exercise.solve(answer, *copy.deepcopy(given)))
-        complaint = done.problem or ((done.value,) if done.value else ())
+        complaint = done.problem or tuple((done.value or "").splitlines())
         untried = done.untried
     else:
         if misused := _signature(exercise, answer, given):
