@@ -1,7 +1,7 @@
 """The registers that steer tagging, by Arm's names, each with the fields that matter here.
 
-Positions are from the Arm ARM (DDI 0487), chapter "AArch64 System Register Descriptions". Other fields of these registers do not exist in the model:
-they read as 0 and what is written there is dropped, as for RES0 bits.
+Positions are from the Arm ARM (DDI 0487), chapter "AArch64 System Register Descriptions". Other fields of these
+registers do not exist in the model: they read as 0 and what is written there is dropped, as for RES0 bits.
 """
 
 from __future__ import annotations

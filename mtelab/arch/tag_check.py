@@ -77,11 +77,6 @@ class Verdict(NamedTuple):
     result: str
     steps: list[Step]
 
-    @property
-    def mismatch(self) -> bool:
-        """Whether tags were compared and differed."""
-        return self.result in ("ignored", "synchronous", "asynchronous")
-
 
 def why_unchecked(
     pointer: int, access: Access, sctlr: SCTLR_EL1, tcr: TCR_EL1, pstate: PSTATE, tagged: bool

@@ -48,6 +48,16 @@ class Replay:
         """Whether recording and model are the same in everything."""
         return self.recorded == self.model
 
+    def row(self) -> tuple[str, str, str]:
+        """Instruction, recorded outcome and model's outcome for a table; what stayed as it was is left out."""
+        return self.vector.text("asm"), self._changed(self.recorded), self._changed(self.model)
+
+    def _changed(self, outcome: Outcome) -> str:
+        unchanged = {"fault": None, "data": "unchanged", "tags": self.vector.values.get("tags")}
+        unchanged |= {name: str(self.vector.get("in").get(name, 0)) for name in ("xn", "xt", "tfsr", "tfsre0", "nzcv")}
+        told = [f"{name}={value}" for name, value in outcome.items() if value != unchanged.get(name)]
+        return ", ".join(told) or "nothing changes"
+
 
 def processor(vector: Record, memory: Memory | None = None) -> Processor:
     """Make a processor in the configuration of a vector; without ``cfg``, EL1 with tag access and TCO set."""

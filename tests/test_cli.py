@@ -1,0 +1,119 @@
+"""The command line: what it prints and the status it ends with."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mtelab import course, recordings
+from mtelab.cli import main
+
+GMI = recordings.folder("insn") / "gmi.jsonl"
+
+
+@pytest.fixture
+def lines():
+    return GMI.read_text().splitlines()
+
+
+def test_agreement_is_status_0(capsys):
+    assert main(["conformance", "insn", str(GMI)]) == 0
+    assert capsys.readouterr().out == "gmi 350/350\n"
+
+
+def test_several_paths_add_up(capsys):
+    assert main(["conformance", "insn", str(GMI), str(GMI)]) == 0
+    assert capsys.readouterr().out == "gmi 700/700\n"
+
+
+def test_a_folder_is_every_jsonl_file_in_it(tmp_path, capsys, lines):
+    (tmp_path / "a.jsonl").write_text("\n".join(lines[:3]))
+    (tmp_path / "b.jsonl").write_text("\n".join([lines[3], "", lines[4]]))
+    (tmp_path / "notes.txt").write_text("not a recording")
+    assert main(["conformance", "insn", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "gmi 5/5\n"
+
+
+def test_quirks_are_counted_but_no_target(capsys):
+    assert main(["conformance", "insn", str(GMI.with_name("quirk_cas.jsonl"))]) == 0
+    assert capsys.readouterr().out == "quirk_cas not a target (84)\n"
+
+
+def test_a_disagreement_is_shown_in_full_with_status_1(tmp_path, capsys, lines):
+    vector = json.loads(lines[0])
+    vector["out"]["xd"] = "0x3"
+    file = tmp_path / "gmi.jsonl"
+    file.write_text("\n".join([lines[1], json.dumps(vector)]))
+    assert main(["conformance", "insn", str(file)]) == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith("gmi 1/2\n")
+    assert f"{file}:2: gmi x0, x1, x2" in printed
+    assert "xd: recorded 0x3, model 0x1" in printed
+    assert json.dumps(vector) in printed
+
+
+def test_many_disagreements_are_counted(tmp_path, capsys, lines):
+    file = tmp_path / "gmi.jsonl"
+    file.write_text("\n".join(line.replace('"xm":"0x0"', '"xm":"0x10000"') for line in lines[:20]))
+    assert main(["conformance", "insn", str(file)]) == 1
+    assert "15 more vectors disagree." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "v.jsonl:2: not a line of JSON"),
+        ("[]", "v.jsonl:2: []"),
+        ("{}", "v.jsonl:2: field k: missing"),
+        ('{"k": "gmi", "insn": "0x9ac21420", "in": {"xn": 1}}', "v.jsonl:2: field in.xn: 1, expected a string"),
+    ],
+)
+def test_malformed_input_is_status_2_with_file_line_and_field(tmp_path, capsys, lines, text, message):
+    file = tmp_path / "v.jsonl"
+    file.write_text(f"{lines[0]}\n{text}\n")
+    assert main(["conformance", "insn", str(file)]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe"])
+def test_a_path_without_vectors_is_status_2(tmp_path, capsys, content):
+    file = tmp_path / "v.jsonl"
+    if content is not None:
+        file.write_bytes(content)
+    assert main(["conformance", "insn", str(file)]) == 2
+    assert str(file) in capsys.readouterr().err
+
+
+def test_an_empty_folder_is_status_2(tmp_path, capsys):
+    assert main(["conformance", "insn", str(tmp_path)]) == 2
+    assert f"{tmp_path}: no .jsonl file" in capsys.readouterr().err
+
+
+def test_lab_passes_its_arguments_on_and_says_what_is_in_the_way(monkeypatch, capsys):
+    seen = []
+
+    def lab(args):
+        seen.append((args.folder, args.port, args.no_browser))
+        raise course.CourseError("no labs found")
+
+    monkeypatch.setattr(course, "lab", lab)
+    assert main(["lab", "here", "--port", "9000", "--no-browser"]) == 2
+    assert seen == [("here", 9000, True)]
+    assert "mtelab: no labs found" in capsys.readouterr().err
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "mtelab", "conformance", "insn", GMI], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "gmi 350/350\n")
+
+
+def test_no_command_is_status_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+    assert "usage: mtelab" in capsys.readouterr().err
