@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parent
+_WORD = re.compile("0x[0-9a-fA-F]+")
 
 
 class RecordingError(Exception):
@@ -64,14 +66,8 @@ class Record:
     def word(self, field: str, bits: int = 64) -> int:
         """Read a register or an address: a string ``"0x..."`` of up to `bits` bits."""
         value = self.get(field)
-        if isinstance(value, str) and value.startswith("0x"):
-            try:
-                number = int(value, 16)
-            except ValueError:
-                pass
-            else:
-                if number < 1 << bits:
-                    return number
+        if isinstance(value, str) and _WORD.fullmatch(value) and (number := int(value, 16)) < 1 << bits:
+            return number
         raise self.error(field, f"a string such as '0x1f' of up to {bits} bits")
 
     def integer(self, field: str, low: int, high: int, step: int = 1) -> int:

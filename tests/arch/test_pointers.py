@@ -43,7 +43,7 @@ def test_what_is_no_pointer_is_named(wrong):
 
 
 def test_a_tag_above_15_is_refused():
-    with pytest.raises(ValueError, match="^tag: 16, expected 0 to 15$"):
+    with pytest.raises(ValueError, match=r"^tag: 16, expected 0 to 15$"):
         with_tag(0, 16)
 
 

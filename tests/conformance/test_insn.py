@@ -112,7 +112,7 @@ def test_a_malformed_field_is_named_with_its_line(kind, field, value):
 def test_a_missing_field_is_named():
     vector = copy.deepcopy(first("gmi").values)
     del vector["in"]["xm"]
-    with pytest.raises(RecordingError, match="here:7: field in.xm: missing"):
+    with pytest.raises(RecordingError, match=r"here:7: field in.xm: missing"):
         replay(Record(vector, "here:7"))
 
 
@@ -123,5 +123,5 @@ def test_describe_and_row_are_for_people():
 
 
 def test_an_unknown_kind_lists_the_kinds():
-    with pytest.raises(ValueError, match="kind: 'irq', expected one of .*irg"):
+    with pytest.raises(ValueError, match=r"kind: 'irq', expected one of .*irg"):
         vectors("irq")
