@@ -176,6 +176,8 @@ function render(context) {
     if (step) {
       const next = cursor + step;
       if (next >= 0 && next < count()) cursor = next;
+      over = -1; // the keyboard took over from the mouse
+      view.hover("");
     } else if (model.get("paintable") && /^[0-9a-fA-F]$/.test(event.key)) {
       choose(parseInt(event.key, 16));
       paint([cursor]);

@@ -156,7 +156,14 @@ class Notebook:
     def figure(self, title: str) -> Locator:
         """The figure whose title starts with `title`."""
         found = self.page.locator(".mte-figure").filter(has=self.page.locator(".mte-title", has_text=title)).first
-        found.scroll_into_view_if_needed()
+        found.wait_for(state="attached")
+        # Cells off screen get their height only when they come near: scroll until the figure stays where it is.
+        for _attempt in range(20):
+            found.evaluate("(root) => root.scrollIntoView({block: 'center'})")
+            before = found.bounding_box()
+            self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            if before and before == found.bounding_box():
+                break
         return found
 
     def pixels(self, figure: Locator) -> int | None:

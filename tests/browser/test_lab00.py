@@ -60,7 +60,7 @@ def test_paint_a_first_tag(notebook: Notebook) -> None:
     notebook.theme("Light")
 
     figure.get_by_role("button", name="Reset").click()
-    side.filter(has_text="granule 34: bytes 0x220 to 0x22f, tag 0").wait_for()
+    side.filter(has_text="granule 38: bytes 0x260 to 0x26f, tag 0").wait_for()
 
 
 def test_figures_survive_a_reload(notebook: Notebook) -> None:
