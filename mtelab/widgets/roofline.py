@@ -47,7 +47,8 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self.progress = ipywidgets.IntProgress(layout={"width": "200px"})
         self.note = ipywidgets.Label("Nothing measured yet.")
         self._task: asyncio.Task[None] | None = None
-        self._running(False)
+        self._turn: object = None
+        self._buttons(running=False)
         self.operations.observe(self._changed, "value")
         self.sizes.observe(self._changed, "value")
         self.chart.observe(self._changed, "painted")
@@ -72,7 +73,7 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
     def add(self, **functions: Callable[..., Any]) -> None:
         """Measure a learner's functions too, from the next measurement on: ``add(clear=clear, pack=pack)``.
 
-        Only functions that work are taken; the note names the others.
+        Only functions that work are taken; the chart's status line names the others.
         """
         left_out = []
         for operation, function in functions.items():
@@ -81,18 +82,19 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
                 self.bandwidth.add(version)
             else:
                 left_out.append(operation)
-        self.note.value = f"Left out, not right yet: {', '.join(left_out)}." if left_out else "Yours will be measured."
+        self.chart.status = f"Not measured, since not right yet: your {', '.join(left_out)}." if left_out else ""
         self.refresh()
 
     def start(self) -> None:
-        """Measure in the background of a notebook, so that its cells, and the stop button, go on working."""
-        if self._stopped:
-            self._running(True)
-            self._task = asyncio.get_running_loop().create_task(self._measure_awake())
+        """Measure in the background of a notebook, so that its cells, and the stop button, go on working.
+
+        One that runs already begins anew; what it has found stays.
+        """
+        self._task = asyncio.get_running_loop().create_task(self._measure_awake(self._pieces()))
 
     def stop(self) -> None:
         """Stop measuring after the piece at hand, and keep what was measured."""
-        self._stopped = True
+        self._turn = None
 
     def measure(self) -> None:
         """Measure to the end, here and now; for scripts."""
@@ -104,32 +106,37 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self.chart.show(self.operations.value)
         self._point()
 
-    async def _measure_awake(self) -> None:
-        for _ in self._pieces():
+    async def _measure_awake(self, pieces: Iterator[int]) -> None:
+        for _ in pieces:
             await asyncio.sleep(0.001)
 
     def _pieces(self) -> Iterator[int]:
-        """Measure piece by piece and show the progress."""
-        self._running(True)
+        """Begin a measurement; its pieces are done, and its progress is shown, as they are asked for."""
+        self._turn = object()
+        self._buttons(running=True)
+        return self._measured(self._turn)
+
+    def _measured(self, turn: object) -> Iterator[int]:
         total = self.progress.max = self.bandwidth.total
         drawn = time.monotonic()
+        note = "Done."
         done = 0
         try:
             for done in self.bandwidth.pieces():
-                if self._stopped:
+                if self._turn is not turn:
+                    note = f"Stopped at {done} of {total} timings."
                     break
                 if time.monotonic() - drawn > _REFRESH:
                     self._report(done, f"{done} of {total} timings")
                     drawn = time.monotonic()
                 yield done
         except Exception as wrong:  # a learner's function may fail on larger sets
-            self._report(done, f"Stopped at {done} of {total} timings: {type(wrong).__name__}: {wrong}")
-        else:
-            self._report(done, f"Stopped at {done} of {total} timings." if self._stopped else "Done.")
-        self._running(False)
+            note = f"Stopped at {done} of {total} timings: {type(wrong).__name__}: {wrong}"
+        if self._turn in (turn, None):
+            self._report(done, note)
+            self._buttons(running=False)
 
-    def _running(self, running: bool) -> None:
-        self._stopped = not running
+    def _buttons(self, *, running: bool) -> None:
         self.measure_button.disabled = running
         self.stop_button.disabled = not running
 

@@ -104,14 +104,14 @@ def test_what_is_not_there_is_refused(roofline: Roofline) -> None:
 
 def test_functions_that_work_are_measured_and_others_named(roofline: Roofline) -> None:
     roofline.add(clear=clear_rows, pack=lambda tags: None)
-    assert roofline.note.value == "Left out, not right yet: pack."
+    assert roofline.chart.status == "Not measured, since not right yet: your pack."
     roofline.measure()
     assert "yours</td>" in roofline.table.value
     assert roofline.chart.series[5][0].data["name"] == ["yours"] * 3
     roofline.choose("pack")
     assert "yours" not in roofline.table.value
     roofline.add(pack=pack_slices)
-    assert roofline.note.value == "Yours will be measured."
+    assert roofline.chart.status == ""
 
 
 def test_a_version_that_fails_while_measured_ends_the_measurement_with_a_sentence(roofline: Roofline) -> None:
@@ -144,6 +144,21 @@ def test_the_stop_button_keeps_what_was_measured(roofline: Roofline) -> None:
     assert roofline.note.value.startswith("Stopped at")
     assert roofline.chart.roofs[0][0].data["set"] == ["4 KiB"]
     assert roofline.stop_button.disabled
+
+
+def test_starting_anew_counts_from_the_beginning_and_takes_new_versions_in(roofline: Roofline) -> None:
+    async def start_twice() -> None:
+        roofline.start()
+        first = roofline._task
+        await asyncio.sleep(0)
+        roofline.add(clear=clear_rows)
+        roofline.start()
+        await asyncio.gather(first, roofline._task)
+
+    asyncio.run(start_twice())
+    assert roofline.note.value == "Done."
+    assert roofline.progress.value == roofline.progress.max == roofline.bandwidth.total
+    assert "yours</td>" in roofline.table.value
 
 
 def test_reset_returns_to_the_whole_chart(roofline: Roofline) -> None:
