@@ -5,6 +5,9 @@ A vector is one line of a recording of QEMU; the README beside the recordings ex
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from mtelab import recordings
 from mtelab.arch.vectors.memory_kinds import replay_load_or_store, replay_tag_access
 from mtelab.arch.vectors.outcome import Difference, Replay
@@ -12,6 +15,23 @@ from mtelab.arch.vectors.register_kinds import replay_all_seeds, replay_one, rep
 from mtelab.recordings import Record
 
 __all__ = ["Difference", "Replay", "describe", "is_target", "replay", "vectors"]
+
+_REGISTERS = ("access_regs", "addg", "gmi", "irg", "subg", "subp", "subps", "quirk_irg_rrnd1")
+_TAG_ACCESSES = (
+    *("access_el0_ata0", "access_el0_ata1", "access_el1_ata0", "tbi_tagaccess", "quirk_dc_zva_fault"),
+    *("ldg", "ldgm", "st2g", "stg", "stgm", "stgp", "stz2g", "stzg", "stzgm", "dc_gva", "dc_gzva", "dc_zva"),
+)
+_LOADS_AND_STORES = (
+    *("tagcheck_el0", "tagcheck_matrix", "tagcheck_random", "tagcheck_sp", "tagcheck_tbi", "tagcheck_tcma"),
+    *("tagcheck_unpriv", "quirk_cas", "quirk_misaligned_ordered", "quirk_unmapped"),
+)
+_REPLAYS: Final[dict[str, Callable[[Record], Replay]]] = {
+    "irg_seq": replay_sequence,
+    "irg_allseeds": replay_all_seeds,
+    **dict.fromkeys(_REGISTERS, replay_one),
+    **dict.fromkeys(_TAG_ACCESSES, replay_tag_access),
+    **dict.fromkeys(_LOADS_AND_STORES, replay_load_or_store),
+}
 
 
 def vectors(kind: str) -> list[Record]:
@@ -49,13 +69,5 @@ def replay(vector: Record) -> Replay:
     RecordingError
         If a field is missing or malformed; the text names file, line and field.
     """
-    kind = vector.text("k")
-    if kind == "irg_seq":
-        return replay_sequence(vector)
-    if kind == "irg_allseeds":
-        return replay_all_seeds(vector)
-    if "op" in vector:
-        return replay_load_or_store(vector)
-    if "base" in vector:
-        return replay_tag_access(vector)
-    return replay_one(vector)
+    kind = vector.choice("k", tuple(_REPLAYS))
+    return _REPLAYS[kind](vector)

@@ -12,42 +12,36 @@ class Decoded(NamedTuple):
     """An instruction of the tag extension. `rt` is the destination Rd where there is one."""
 
     mnemonic: str
-    mode: str
     rt: int
     rn: int
 
 
 class _Encoding(NamedTuple):
     mnemonic: str
-    mode: str
     value: int
     mask: int
 
 
 _STORE_TAG = {"STG": 0xD9200000, "STZG": 0xD9600000, "ST2G": 0xD9A00000, "STZ2G": 0xD9E00000}
-_MODES = {"post": 0x400, "off": 0x800, "pre": 0xC00}
+_ADDRESSING = (0x400, 0x800, 0xC00)  # post-index, offset, pre-index
 _ENCODINGS: Final = (
-    _Encoding("IRG", "", 0x9AC01000, 0xFFE0FC00),
-    _Encoding("GMI", "", 0x9AC01400, 0xFFE0FC00),
-    _Encoding("SUBP", "", 0x9AC00000, 0xFFE0FC00),
-    _Encoding("SUBPS", "", 0xBAC00000, 0xFFE0FC00),
-    _Encoding("ADDG", "", 0x91800000, 0xFFC0C000),
-    _Encoding("SUBG", "", 0xD1800000, 0xFFC0C000),
-    *(
-        _Encoding(name, mode, value | bits, 0xFFE00C00)
-        for name, value in _STORE_TAG.items()
-        for mode, bits in _MODES.items()
-    ),
-    _Encoding("STGP", "post", 0x68800000, 0xFFC00000),
-    _Encoding("STGP", "off", 0x69000000, 0xFFC00000),
-    _Encoding("STGP", "pre", 0x69800000, 0xFFC00000),
-    _Encoding("LDG", "off", 0xD9600000, 0xFFE00C00),
-    _Encoding("STZGM", "", 0xD9200000, 0xFFFFFC00),
-    _Encoding("STGM", "", 0xD9A00000, 0xFFFFFC00),
-    _Encoding("LDGM", "", 0xD9E00000, 0xFFFFFC00),
-    _Encoding("DC ZVA", "", 0xD50B7420, 0xFFFFFFE0),
-    _Encoding("DC GVA", "", 0xD50B7460, 0xFFFFFFE0),
-    _Encoding("DC GZVA", "", 0xD50B7480, 0xFFFFFFE0),
+    _Encoding("IRG", 0x9AC01000, 0xFFE0FC00),
+    _Encoding("GMI", 0x9AC01400, 0xFFE0FC00),
+    _Encoding("SUBP", 0x9AC00000, 0xFFE0FC00),
+    _Encoding("SUBPS", 0xBAC00000, 0xFFE0FC00),
+    _Encoding("ADDG", 0x91800000, 0xFFC0C000),
+    _Encoding("SUBG", 0xD1800000, 0xFFC0C000),
+    *(_Encoding(name, value | bits, 0xFFE00C00) for name, value in _STORE_TAG.items() for bits in _ADDRESSING),
+    _Encoding("STGP", 0x68800000, 0xFFC00000),
+    _Encoding("STGP", 0x69000000, 0xFFC00000),
+    _Encoding("STGP", 0x69800000, 0xFFC00000),
+    _Encoding("LDG", 0xD9600000, 0xFFE00C00),
+    _Encoding("STZGM", 0xD9200000, 0xFFFFFC00),
+    _Encoding("STGM", 0xD9A00000, 0xFFFFFC00),
+    _Encoding("LDGM", 0xD9E00000, 0xFFFFFC00),
+    _Encoding("DC ZVA", 0xD50B7420, 0xFFFFFFE0),
+    _Encoding("DC GVA", 0xD50B7460, 0xFFFFFFE0),
+    _Encoding("DC GZVA", 0xD50B7480, 0xFFFFFFE0),
 )
 
 
@@ -55,7 +49,7 @@ def decode(word: int) -> Decoded | None:
     """Find the tag instruction that a 32-bit word encodes; None if it is another instruction."""
     for encoding in _ENCODINGS:
         if word & encoding.mask == encoding.value:
-            return Decoded(encoding.mnemonic, encoding.mode, word & 31, base_register(word))
+            return Decoded(encoding.mnemonic, word & 31, base_register(word))
     return None
 
 

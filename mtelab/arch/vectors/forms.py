@@ -51,9 +51,19 @@ def form(vector: Record) -> Form:
     from_sp = base_register(word) == SP_OR_ZR
     moves_base = "pre" in suffixes or "post" in suffixes
     access = ACCESSES[stem]
+    vector.choice("acc", (_kind(access),))
     if from_sp and not moves_base and "reg" not in suffixes:
         access = replace(access, checked=False)
     return Form(stem, access, _writeback(vector, stem, word) if moves_base else None)
+
+
+def _kind(access: Access) -> str:
+    """Name of the access in the field ``acc``."""
+    if access.prefetch:
+        return "prefetch"
+    if access.read and access.write:
+        return "atomic"
+    return "store" if access.write else "load"
 
 
 def _writeback(vector: Record, stem: str, word: int) -> int:

@@ -53,14 +53,13 @@ def _access_tags(cpu: Processor, decoded: Decoded, vector: Record, xn: int, xt: 
     """Run the instruction; returns Xn and Xt afterwards, which may be one register."""
     name = decoded.mnemonic
     same = decoded.rt == decoded.rn and (decoded.rt != SP_OR_ZR or name in STORES_OF_TAGS)
-    mode: Mode = decoded.mode  # type: ignore[assignment]
     if name in STORES_OF_TAGS:
         store = {"STG": cpu.STG, "ST2G": cpu.ST2G, "STZG": cpu.STZG, "STZ2G": cpu.STZ2G}[name]
-        base = store(xt, xn, vector.integer("in.imm", -4096, 4080, step=16), mode)
+        base = store(xt, xn, vector.integer("in.imm", -4096, 4080, step=16), _mode(vector))
         return base, base if same else xt
     if name == "STGP":
         imm = vector.integer("in.imm", -1024, 1008, step=16)
-        base = cpu.STGP(xt, vector.word("in.xt2"), xn, imm, mode)
+        base = cpu.STGP(xt, vector.word("in.xt2"), xn, imm, _mode(vector))
         return base, base if same else xt
     if name == "LDG":
         xt = cpu.LDG(xt, xn, vector.integer("in.imm", -4096, 4080, step=16))
@@ -75,6 +74,11 @@ def _access_tags(cpu: Processor, decoded: Decoded, vector: Record, xn: int, xt: 
     else:
         raise vector.error("insn", "an instruction that accesses memory")
     return xn, xt
+
+
+def _mode(vector: Record) -> Mode:
+    modes: dict[str, Mode] = {"off": "off", "pre": "pre", "post": "post"}
+    return modes[vector.choice("mode", tuple(modes))]
 
 
 def replay_load_or_store(vector: Record) -> Replay:

@@ -89,7 +89,7 @@ class Window:
         return self._changes(after)
 
     def _list(self, field: str) -> list[object]:
-        if field not in self._vector:
+        if self._vector.values.get("acc") in ("load", "prefetch"):
             return []
         items = self._vector.get(field)
         if not isinstance(items, list):
