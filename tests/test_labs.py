@@ -76,6 +76,14 @@ def test_the_file_is_canonical(path: Path) -> None:
 
 
 @each_notebook
+def test_no_cell_is_spared_the_comparison(path: Path) -> None:
+    for cell in read(path).cells:
+        spared = {tag for tag in cell.metadata.get("tags", []) if tag.startswith("nbval-")}
+        assert not spared, f"cell {cell.id}: {spared}"
+        assert "NBVAL" not in cell.source, f"cell {cell.id}"
+
+
+@each_notebook
 def test_ids_are_unique(path: Path) -> None:
     ids = [cell.id for cell in read(path).cells]
     assert len(ids) == len(set(ids))

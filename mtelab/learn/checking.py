@@ -16,10 +16,6 @@ from mtelab.learn.result import Result, State
 
 _attempts: Counter[str] = Counter()
 _hints: Counter[str] = Counter()
-_asked: dict[str, str] = {}
-"""Seed of the question that each prediction was last asked with."""
-_told: set[str] = set()
-"""Seeds of questions whose answer was shown."""
 
 
 def _seed(name: str, number: int | str) -> str:
@@ -70,18 +66,18 @@ def check(name: str, answer: Any, seed: int | None = None) -> Result:
 def problem(name: str, seed: int | None = None) -> Any:
     """Return the question of a prediction; its repr is what to read, and ``check`` judges the answer to it.
 
-    Without a seed it is the same question until the right answer was shown, then a new one. Each `seed` is one
-    question, the same for everyone.
+    Without a seed it is the learner's own question, always the same one, so that an answer stays right when the
+    notebook is opened again or graded. Each `seed` is one more question to practise on: ``check(name, answer,
+    seed=seed)`` then shows the right answer too.
     """
     exercise = find(name)
     if exercise.kind != "prediction":
         raise ValueError(f"problem({name!r}): this exercise asks for code, not for a prediction")
-    if seed is not None:
-        _asked[name] = f"everyone/{name}/{seed}"
-    elif _asked.get(name, "everyone").startswith("everyone") or _asked[name] in _told:
-        drawn = (_seed(name, number) for number in range(1, len(_told) + 2))
-        _asked[name] = next(text for text in drawn if text not in _told)
-    return exercise.question(_asked[name])
+    return exercise.question(_question(name, seed))
+
+
+def _question(name: str, seed: int | None) -> str:
+    return _seed(name, 1) if seed is None else f"everyone/{name}/{seed}"
 
 
 class Hint(str):
@@ -109,26 +105,26 @@ def hint(name: str, number: int | None = None) -> Hint:
 
 def _predicted(exercise: Exercise, answer: Any, seed: int | None) -> Result:
     name = exercise.name
-    if seed is not None:
-        asked = f"everyone/{name}/{seed}"
-    else:
-        if name not in _asked:
-            problem(name)
-        asked = _asked[name]
-    again = f'problem("{name}") asks a new question.'
-    if asked in _told:
-        return Result(name, State.FAILING, (f"You have seen the answer to this question. {again}",))
-    question = exercise.question(asked)
-    right = exercise.solve(question)
+    right = exercise.solve(exercise.question(_question(name, seed)))
     complaint = compare.misfit(answer, right)
     if complaint:
         return Result(name, State.FAILING, (complaint,))
     if compare.same(answer, right):
         return Result(name, State.PASSED, ("Right.",))
-    if not asked.startswith("everyone"):
-        _told.add(asked)
-    lines = (f"expected  {compare.shown(right)}", f"got       {compare.shown(answer)}", f"Why? {again}")
-    return Result(name, State.FAILING, lines)
+    if seed is not None:
+        lines = (f"expected  {compare.shown(right)}", f"got       {compare.shown(answer)}")
+        return Result(name, State.FAILING, lines)
+    practise = f'Practise: problem("{name}", seed=1), then check("{name}", answer, seed=1) shows the answer.'
+    return Result(name, State.FAILING, (_score(answer, right), practise))
+
+
+def _score(answer: Any, right: Any) -> str:
+    """Say how much of an answer is right, and not which part."""
+    if isinstance(right, dict):
+        answer, right = [answer.get(key) for key in right], list(right.values())
+    if not isinstance(right, list | tuple):
+        return "That is not it."
+    return f"{sum(map(compare.same, answer, right))} of {len(right)} are right."
 
 
 def _tried(exercise: Exercise, answer: Any, seed: str) -> Result:

@@ -7,6 +7,7 @@ import dis
 import inspect
 import io
 import linecache
+import os
 import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from mtelab.learn.limit import Limit, Stopped
 
 _PRINTED_LINES = 2
 _OURS = tuple(
-    str(folder)
+    f"{folder}{os.sep}"
     for folder in (
         Path(__file__).parents[1],
         Path(np.__file__).parent,

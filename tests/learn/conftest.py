@@ -17,7 +17,5 @@ def fresh_kernel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(exercise, "_REGISTER", dict(exercise._REGISTER))
     monkeypatch.setattr(checking, "_attempts", Counter())
     monkeypatch.setattr(checking, "_hints", Counter())
-    monkeypatch.setattr(checking, "_asked", {})
-    monkeypatch.setattr(checking, "_told", set())
     _memory.clear()
     monkeypatch.setenv("MTELAB_PROGRESS", str(tmp_path / "progress.json"))

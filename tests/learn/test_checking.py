@@ -238,13 +238,27 @@ def test_a_prediction_is_judged_on_the_question_that_was_asked() -> None:
     assert check("which_pointer", answer).passed
 
 
-def test_a_question_whose_answer_was_shown_is_not_asked_again() -> None:
-    before = problem("which_pointer")
+def test_a_wrong_prediction_is_scored_but_its_answer_is_not_given_away() -> None:
     answer = right_answer()
-    assert f"expected  {answer}" in repr(check("which_pointer", [not item for item in answer]))
-    assert "You have seen the answer" in repr(check("which_pointer", answer))
-    assert problem("which_pointer") != before
-    assert check("which_pointer", right_answer()).passed
+    said = repr(check("which_pointer", [answer[0], *(not item for item in answer[1:])]))
+    assert "1 of 4 are right." in said
+    assert str(answer) not in said
+    assert check("which_pointer", answer).passed
+
+
+def test_an_own_question_stays_in_a_new_kernel_and_differs_between_learners(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = problem("which_pointer")
+    check("which_pointer", [True] * 4)
+    assert problem("which_pointer") == mine
+    monkeypatch.setenv("MTELAB_SEED", "somebody else")
+    assert problem("which_pointer") != mine
+
+
+def test_a_practice_question_shows_its_answer() -> None:
+    right = list(find("which_pointer").solve(problem("which_pointer", seed=3)))
+    wrong = [not item for item in right]
+    assert f"expected  {right}" in repr(check("which_pointer", wrong, seed=3))
+    assert check("which_pointer", right, seed=3).passed
 
 
 @pytest.mark.parametrize(

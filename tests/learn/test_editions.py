@@ -106,3 +106,19 @@ def test_making_a_lab_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_a_cell_that_fails_stops_the_making(tmp_path: Path) -> None:
     with pytest.raises(EditionError, match="ZeroDivisionError"):
         editions.run(notebook("1 // 0"), tmp_path)
+
+
+def test_an_answer_cell_without_marks_is_refused() -> None:
+    worked = notebook("def granule_of(address):\n    return address // 16")
+    worked.cells[0].metadata["nbgrader"] = {"solution": True, "grade_id": "granule_of"}
+    with pytest.raises(EditionError, match=r"cell-0.*given away whole"):
+        student_edition(worked)
+
+
+def test_a_traceback_is_stored_without_its_frames() -> None:
+    nb = notebook("1 / 0")
+    frames = ["Cell In[1], line 1", "File /somewhere/else.py:3"]
+    nb.cells[0].outputs = [
+        nbformat.v4.new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=frames)
+    ]
+    assert canonical(nb).cells[0].outputs[0].traceback == ["ZeroDivisionError: division by zero"]
