@@ -34,6 +34,8 @@ class LoadsAndStores(State):
         ------
         DataAbort
             If a tag check fails synchronously, the page is absent or an ordered access is not aligned.
+        ValueError
+            If `size` is less than 1.
         """
         address = self._reach(pointer, size, access)
         return self.memory.read(address, size)
@@ -41,7 +43,7 @@ class LoadsAndStores(State):
     def store(self, pointer: int, data: bytes, access: Access = STORE) -> None:
         """Store `data`. Raises as `load` does, and then nothing was stored.
 
-        Arm leaves open whether the bytes before the one that failed are stored. Here they are not.
+        Arm's pseudocode, taken literally, stores the bytes before the one that failed. Here, as in QEMU, none is.
         """
         address = self._reach(pointer, len(data), access)
         self.memory.write(address, data)
@@ -61,8 +63,8 @@ class LoadsAndStores(State):
     def DC_ZVA(self, xt: int) -> None:
         """Zero the block around `xt`. Its tag check covers every granule and counts as a write.
 
-        Arm leaves open which byte FAR_EL1 names if it fails; here it is the first of the block, as in QEMU. QEMU
-        treats the check as a read; that is not followed.
+        If it fails, FAR_EL1 names the first byte of the block, as in QEMU. QEMU reports a read, Arm's manual a
+        write: the manual is followed.
         """
         size = 4 << self.DCZID_EL0.BS
         if self.DCZID_EL0.DZP:
@@ -79,6 +81,8 @@ class LoadsAndStores(State):
 
     def _reach(self, pointer: int, size: int, access: Access, far: int | None = None) -> int:
         """Check and translate an access from its lowest byte up; returns the address of that byte in memory."""
+        if size < 1:
+            raise ValueError(f"size: {size}, expected at least 1 byte")
         self.checks = []
         write = access.reports_write
         if access.within_16 and pointer % GRANULE_SIZE + size > GRANULE_SIZE:

@@ -147,6 +147,11 @@ def test_an_absent_page_is_a_translation_fault_and_nothing_is_written(cpu):
     assert not cpu.memory.tags.read(0).any()
 
 
+def test_an_access_of_no_bytes_is_refused(cpu):
+    with pytest.raises(ValueError, match="size: 0, expected at least 1"):
+        cpu.store(HERE, b"")
+
+
 def test_a_bad_immediate_is_refused(cpu):
     with pytest.raises(ValueError, match="imm: 8, expected a multiple of 16 from -4096 to 4080"):
         cpu.STG(0, 0x1000, 8)

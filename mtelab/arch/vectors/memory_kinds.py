@@ -99,7 +99,7 @@ def replay_load_or_store(vector: Record) -> Replay:
     if shape.access.read and not shape.access.prefetch:
         recorded["loaded"] = _recorded_loaded(vector)
         model["loaded"] = None if loaded is None else loaded.hex()
-    # A store that failed after its first granule: Arm leaves open whether the bytes before were written.
+    # A store that failed after its first granule: QEMU writes nothing, Arm's pseudocode the bytes before.
     if not vector.values.get("partial_store"):
         recorded["data"], model["data"] = window.recorded_data(), window.data()
     recorded["tags"], model["tags"] = vector.text("tags"), window.tags()
