@@ -16,7 +16,7 @@ class ProgressBoard(Figure):
 
     script = "progress_board.js"
 
-    rows = traitlets.List().tag(sync=True)
+    rows = traitlets.List(traitlets.Dict()).tag(sync=True)
     """One dictionary an exercise: lab, title, points, state."""
 
     def __init__(self) -> None:
