@@ -23,11 +23,13 @@ const SIGN = { good: "✓ ", bad: "✗ ", "": "" };
 function render(context) {
   const { model } = context;
   const view = new FigureView(context, { draw });
-  let cursor = 56, laidOut = 0;
+  let cursor = 56, laidOut = 0, typing = false;
 
   const entry = node("input", {
     class: "mte-entry", size: 20, spellcheck: "false", "aria-label": "The pointer in hex; Enter takes it",
-    onchange: () => view.send("enter", { text: entry.value }),
+    oninput: () => { typing = true; },
+    onchange: take,
+    onkeydown: (event) => { if (event.key === "Enter") take(); },
   });
   const sizes = node("select", {
     class: "mte-button", "aria-label": "Size of a virtual address",
@@ -45,6 +47,11 @@ function render(context) {
 
   const pointer = () => BigInt(`0x${model.get("word")}`);
   const button = (bit) => word.querySelector(`[data-bit="${bit}"]`);
+
+  function take() {
+    if (typing) view.send("enter", { text: entry.value });
+    typing = false;
+  }
 
   function layOut() {
     laidOut = model.get("va_bits");
@@ -76,7 +83,7 @@ function render(context) {
       made.style.color = coloured ? theme.digits[tag] : "";
     }
     word.querySelector('[data-kind="tag"] .mte-bitlabel').textContent = `tag ${hex(tag)}`;
-    entry.value = `0x${model.get("word")}`;
+    if (!typing) entry.value = `0x${model.get("word")}`;
     sizes.value = model.get("va_bits");
     table.replaceChildren(...model.get("rows").flatMap(([name, words, verdict]) => [
       node("b", {}, name), node("span", { "data-verdict": verdict }, SIGN[verdict] + words),

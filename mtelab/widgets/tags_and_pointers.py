@@ -86,7 +86,10 @@ class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
             self.map.status = "The pointer leads outside the memory shown."
 
     def __repr__(self) -> str:
-        return f"TagsAndPointers: {self.inspector.describe()}; {self.map.describe()} [run this cell to use the figure]"
+        # ipywidgets cuts what is longer than 110 characters.
+        return (
+            f"TagsAndPointers: {self.inspector.describe()}, {self.size.value} bytes [run this cell to use the figure]"
+        )
 
 
 def _address(pointer: int) -> int:
