@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from mtelab.arch import Memory, configured, logical_tag, strip_tag, try_access, va_range
+from mtelab.arch import Memory, configured, logical_tag, strip_tag, try_access, va_range, with_tag
 from mtelab.learn import check, problem
 from mtelab.learn.access_setup import MODES
 from mtelab.learn.exercises import lab02
@@ -94,4 +94,24 @@ def test_mistakes_that_learners_make_fail() -> None:
 def test_every_mode_is_asked_for(seed: int) -> None:
     question = problem("tcf_for", seed=seed)
     assert set(lab02.tcf_for(question)) == set(MODES)
-    assert len(repr(question).splitlines()) == 1 + len(question.numbers)
+
+
+def prevented_or_located(mode: str, kind: str) -> bool:
+    cpu = configured(el=0, tcf=MODES.index(mode))
+    outcome = try_access(cpu, pointer=with_tag(0x1000, 3), kind="store" if kind == "store" else "load")
+    return outcome.ESR_EL1 is not None
+
+
+def heard_of(mode: str, kind: str) -> bool:
+    cpu = configured(el=0, tcf=MODES.index(mode))
+    outcome = try_access(cpu, pointer=with_tag(0x1000, 3), kind="store" if kind == "store" else "load")
+    return outcome.outcome != "mismatch ignored"
+
+
+def test_the_weakest_mode_is_what_the_processor_makes_of_it() -> None:
+    meets = (lambda mode, kind: True, heard_of, prevented_or_located)
+    for load, strict_load in lab02.NEEDS.items():
+        for store, strict_store in lab02.NEEDS.items():
+            enough = [mode for mode in MODES if meets[strict_load](mode, "load") and meets[strict_store](mode, "store")]
+            weakest = next(mode for mode in ("none", "async", "asymmetric", "sync") if mode in enough)
+            assert lab02.tcf_for(lab02.Requirements(((load, store),))) == [weakest]

@@ -191,43 +191,43 @@ def access_behind_tfsr(log: list[Logged], snapshots: list[Snapshot], mode: str) 
     return {at for at in suspects if mode == "async" or log[at].kind == "store"}
 
 
-REQUIREMENTS = (
-    ("The program tags its heap, but this release must behave as if it did not: no stop, no report.", "none"),
-    ("Tag checks must cost nothing at all; tags are only there for the next release.", "none"),
-    (
-        "At the next entry to the kernel we want to hear that some load or store went wrong; where does not matter.",
-        "async",
-    ),
-    ("We count the programs of a fleet that have a memory bug. Nothing may stop in the middle of a function.", "async"),
-    (
-        "A load with a wrong tag must give no data to the program. For a store it will do to hear of it later.",
-        "asymmetric",
-    ),
-    ("We need the address of each bad load. Bad stores may be done, if the kernel hears of them later.", "asymmetric"),
-    ("A store with a wrong tag must not reach memory.", "sync"),
-    ("The report must name the address, for loads and for stores alike.", "sync"),
-    ("A debugger must stop at the very instruction that writes past the end of a buffer.", "sync"),
-)
-"""What somebody needs, and the weakest mode that gives it."""
+NEEDS = {
+    "may go unnoticed": 0,
+    "must be heard of, some time later will do": 1,
+    "must be reported with its address": 2,
+    "must not be done": 2,
+}
+"""What somebody may ask of a bad access, and how strict a check that takes: 0 none, 1 asynchronous, 2 synchronous."""
 
 
 @dataclass(frozen=True, repr=False)
 class Requirements:
-    """Some requirements, as numbers into `REQUIREMENTS`."""
+    """What somebody asks of a bad load and of a bad store, each a key of `NEEDS`, several times over."""
 
-    numbers: tuple[int, ...]
+    needs: tuple[tuple[str, str], ...]
 
     def __repr__(self) -> str:
         lines = ["which is the weakest mode that will do?  none < async < asymmetric < sync"]
-        return "\n".join(lines + [f"  {at}  {REQUIREMENTS[number][0]}" for at, number in enumerate(self.numbers)])
+        for at, (load, store) in enumerate(self.needs):
+            lines += [f"  {at}  a bad load {load},", f"     a bad store {store}"]
+        return "\n".join(lines)
+
+
+def _weakest(load: str, store: str) -> str:
+    if NEEDS[store] == 2:
+        return "sync"
+    if NEEDS[load] == 2:
+        return "asymmetric"
+    return "async" if NEEDS[load] or NEEDS[store] else "none"
 
 
 def five_requirements(rng: Random) -> Requirements:
     """Draw one requirement for each mode and a fifth, in any order."""
-    numbers = [rng.choice([at for at, (_, mode) in enumerate(REQUIREMENTS) if mode == wanted]) for wanted in MODES]
-    numbers.append(rng.choice([at for at in range(len(REQUIREMENTS)) if at not in numbers]))
-    rng.shuffle(numbers)
-    return Requirements(tuple(numbers))
+    pairs = [(load, store) for load in NEEDS for store in NEEDS]
+    chosen = [rng.choice([pair for pair in pairs if _weakest(*pair) == mode]) for mode in MODES]
+    chosen.append(rng.choice([pair for pair in pairs if pair not in chosen]))
+    rng.shuffle(chosen)
+    return Requirements(tuple(chosen))
 
 
 @prediction(
@@ -236,12 +236,12 @@ def five_requirements(rng: Random) -> Requirements:
     points=1,
     draw=five_requirements,
     hints=(
-        "Ask two things of each: must the bad access be prevented, or its address be known? And is that so for loads, "
-        "for stores or for both?",
         "Only a synchronous check prevents an access and knows its address. An asynchronous one sets a bit.",
-        "Both prevented or located: sync. Only loads: asymmetric. Only heard of later: async. Not even that: none.",
+        "Look at the store first: if it must be prevented or located, only one mode will do.",
+        "Store prevented or located: sync. Else load prevented or located: asymmetric. Else either must be heard of: "
+        "async. Else: none.",
     ),
 )
 def tcf_for(question: Requirements) -> list[str]:
     """Answer: the weakest mode that meets each requirement."""
-    return [REQUIREMENTS[number][1] for number in question.numbers]
+    return [_weakest(load, store) for load, store in question.needs]
