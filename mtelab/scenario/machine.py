@@ -112,6 +112,10 @@ def run(scenario: str | Sequence[str], kernel: str = "linux-6.1", seed: int = 0)
     UnknownKernel
         No such release.
     """
-    operations = parse(scenario)
+    return replay(parse(scenario), kernel, seed)
+
+
+def replay(operations: Sequence[Operation], kernel: str, seed: int = 0) -> list[str]:
+    """Do operations that were read before on a fresh machine, and return their results."""
     machine = ScenarioMachine(kernel, seed)
     return [machine.do(operation) for operation in operations]

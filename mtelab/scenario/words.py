@@ -20,8 +20,13 @@ class ScenarioError(ValueError):
     """
 
     def __init__(self, line: int, word: str, expected: str) -> None:
-        super().__init__(f"line {line}: {word}: expected {expected}")
         self.line, self.word, self.expected = line, word, expected
+        super().__init__(f"line {line}: {self.problem}")
+
+    @property
+    def problem(self) -> str:
+        """The word and what was expected, without the line."""
+        return f"{self.word}: expected {self.expected}"
 
 
 class Cursor:
