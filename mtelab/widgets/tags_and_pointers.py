@@ -43,8 +43,8 @@ class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
         self.inspector = PointerInspector(memory.base if pointer is None else pointer, title="The pointer")
         self.shown = granules * GRANULE_SIZE
         self.map = TagMap(memory.tags, granules=granules, base=memory.base, title="Memory tags and the access", brush=3)
-        self.tag = _slider("Pointer tag", 0, 15)
-        self.offset = _slider("Offset", 0, self.shown - LARGEST)
+        self.tag = _slider("Pointer tag", 0, 15, "#x")
+        self.offset = _slider("Offset", 0, self.shown - LARGEST, "#x")
         self.size = _slider("Size (bytes)", 1, LARGEST)
         self.size.value = size
         self._following = False
@@ -98,6 +98,6 @@ def _address(pointer: int) -> int:
     return strip_tag(pointer) ^ sign
 
 
-def _slider(name: str, low: int, high: int) -> ipywidgets.IntSlider:
+def _slider(name: str, low: int, high: int, form: str = "d") -> ipywidgets.IntSlider:
     style = {"description_width": "initial"}
-    return ipywidgets.IntSlider(low, low, high, description=name, style=style, continuous_update=True)
+    return ipywidgets.IntSlider(low, low, high, description=name, readout_format=form, style=style)
