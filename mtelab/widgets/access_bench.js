@@ -32,7 +32,7 @@ function render(context) {
   const report = node("div", { class: "mte-bench-report" }, verdict,
     node("h4", {}, "What the check asked"), steps, node("h4", {}, "What the machine reports"), reported);
   view.body.append(form, report);
-  const inputs = {};
+  const inputs = {}, moved = {};
   const set = (name, value) => view.send("set", { [name]: value });
 
   view.button("Keep TFSR", "The next access finds TFSR as this one leaves it", () => view.send("keep"));
@@ -48,7 +48,8 @@ function render(context) {
   function slider(name, label, low, high, read) {
     const shown = node("output", { class: "mte-mono" });
     const input = node("input", {
-      type: "range", min: low, max: high, step: 1, "aria-label": label, oninput: () => set(name, read(Number(input.value))),
+      type: "range", min: low, max: high, step: 1, "aria-label": label,
+      oninput: () => set(name, moved[name] = read(Number(input.value))),
     });
     inputs[name] = { input, shown };
     return row(label, input, shown);
@@ -89,12 +90,14 @@ function render(context) {
 
   function fill(theme) {
     const config = model.get("config");
-    for (const [name] of ACCESS) {
-      inputs[name].input.value = config[name];
-      inputs[name].shown.textContent = name === "tag" ? hex(config.tag) : config[name];
+    for (const name of ["tag", "offset", "size"]) {
+      const { input, shown } = inputs[name];
+      shown.textContent = name === "tag" ? hex(config.tag) : config[name];
+      // While answers to earlier moves come in, the slider stays where the hand has it.
+      if (name in moved && moved[name] !== config[name]) continue;
+      delete moved[name];
+      input.value = name === "size" ? model.get("sizes").indexOf(config.size) : config[name];
     }
-    inputs.size.input.value = model.get("sizes").indexOf(config.size);
-    inputs.size.shown.textContent = config.size;
     for (const [name] of CHOICES) inputs[name].input.selectedIndex = inputs[name].values.indexOf(config[name]);
     for (const [name] of SWITCHES) inputs[name].input.checked = config[name];
     colour(inputs.tag.shown, theme, config.tag);

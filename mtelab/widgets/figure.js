@@ -50,6 +50,10 @@ class FigureView {
       this.body,
       this.status,
     );
+    // Nor must the notebook, which takes the arrow keys from sliders and lists.
+    this.root.addEventListener("keydown", (event) => {
+      if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+    });
     if (reset) this.button("Reset", "Back to the start", () => this.send("reset"));
     this.hint = node("div", { class: "mte-hover", hidden: true });
     this.root.append(this.hint);
