@@ -36,9 +36,16 @@ class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
         The memory's tags.
     tag, offset, size : ipywidgets.IntSlider
         The pointer's tag, its distance from the memory's first byte, and the size of the access.
+
+    Raises
+    ------
+    ValueError
+        If `size` is not 1 to 64, or `pointer` is not a whole number of 64 bits.
     """
 
     def __init__(self, memory: Memory, pointer: int | None = None, *, size: int = 8, granules: int = 64) -> None:
+        if not 1 <= size <= LARGEST:
+            raise ValueError(f"size: {size}, expected 1 to {LARGEST}")
         self.memory = memory
         self.inspector = PointerInspector(memory.base if pointer is None else pointer, title="The pointer")
         self.shown = granules * GRANULE_SIZE
