@@ -84,7 +84,7 @@ function render(context) {
       row("Memory tags", node("span", { class: "mte-bench-tags" }, ...tags)),
       ...CHOICES.map(([name, label, options]) => row(label, select(name, label, options, (value) => set(name, value)))),
       node("div", { class: "mte-bench-switches", role: "group", "aria-label": "Register bits" }, ...switches),
-      node("p", { class: "mte-muted" }, "Dark bytes: the access. Below them: the pointer's tag, and how it compares. "
+      node("p", { class: "mte-muted" }, "Filled bytes: the access. Below them: the pointer's tag, and how it compares. "
         + "Blue underline: stored."),
     );
   }
