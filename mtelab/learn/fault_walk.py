@@ -1,0 +1,178 @@
+"""One guest access, walked through its fault step by step, with the state of the machine after each."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final, NamedTuple
+
+from mtelab.kvm.fault import Fault, Outcome, Visit, walk
+from mtelab.kvm.releases import RELEASES
+from mtelab.kvm.vm import VM
+from mtelab.learn.fault_situations import SITUATIONS, Situation
+from mtelab.learn.fault_state import State, answer, state_of
+from mtelab.linux.page_table import PRESENT, WRITE
+from mtelab.scenario.guest import FIRST_GFN
+from mtelab.scenario.language import parse
+from mtelab.scenario.machine import ScenarioMachine
+
+ACCESSES: Final = {"gload": (False, True), "gstore": (True, True), "gldg": (False, False), "gstg": (True, False)}
+"""What a guest may do to a page: whether it is a write, and whether ESR_EL2 has a syndrome for it."""
+LOOKS_AT: Final = {
+    "find_memslot": ("memslot",),
+    "refuse_read_permission_fault": ("fault",),
+    "find_vma": ("VMA", "locks"),
+    "choose_block_size": ("memslot", "VMA"),
+    "sample_vma": ("VMA",),
+    "mmap_read_unlock": ("locks",),
+    "read_mmu_seq": ("locks",),
+    "faultin_pfn": ("VMA", "frame"),
+    "hold_back_write": ("memslot", "fault"),
+    "mmu_notifier_retry": ("locks", "fault"),
+    "check_mte_allowed": ("fault",),
+    "sanitise_mte_tags": ("frame",),
+    "stage2_map": ("stage 2",),
+    "mark_page_dirty": ("memslot",),
+}
+"""The panels that each step looks at."""
+
+
+class Stop(NamedTuple):
+    """A step that was made.
+
+    Attributes
+    ----------
+    attempt : int
+        0, or more if the guest had to try again.
+    name, reason : str
+        The step, and what it is for.
+    answer : str
+        What it found, in a few words.
+    meanwhile : str
+        What another thread of the VMM did right after it; mostly nothing.
+    outcome : Outcome or None
+        How the attempt ends, if it ends here.
+    state : dict of str to dict of str to str
+        The machine after it, by panel.
+    """
+
+    attempt: int
+    name: str
+    reason: str
+    answer: str
+    meanwhile: str
+    outcome: Outcome | None
+    state: State
+
+
+class FaultWalk:
+    """What a kernel does about one guest access in a situation.
+
+    Parameters
+    ----------
+    kernel : str
+        Name of a release.
+    situation : Situation
+        What was done before.
+    access : str
+        A key of `ACCESSES`.
+
+    Attributes
+    ----------
+    path : tuple of str
+        All steps of this kernel, in order.
+    start : dict of str to dict of str to str
+        The machine before the fault, by panel.
+    stops : list of Stop
+        The steps that were made; none if stage 2 has the page.
+    """
+
+    def __init__(self, kernel: str, situation: Situation, access: str) -> None:
+        self.kernel, self.situation, self.access = kernel, situation, access
+        self._machine = ScenarioMachine(kernel)
+        for operation in parse(situation.setup):
+            self._machine.do(operation)
+        self._vm: VM = self._machine.guests["V"].vm
+        self._gfn = FIRST_GFN + situation.page
+        self._locks: set[str] = set()
+        self.path = self._vm.release.fault_path
+        self.stops: list[Stop] = []
+        self.start = state_of(self._vm, self._gfn, self._locks, self._fault())
+        attempt = 0
+        while (fault := self._fault()) is not None:
+            for visit in walk(fault):
+                self.stops.append(self._stop(attempt, fault, visit))
+            if self.outcome.kind != "retry":
+                break
+            attempt += 1
+
+    def __repr__(self) -> str:
+        return f"FaultWalk({self.kernel}, {self.situation.name!r}, {self.access}: {self.ending})"
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ends."""
+        if self.stops:
+            last = self.stops[-1].outcome
+            assert last is not None
+            return last
+        return Outcome("none", None, "stage 2 has the page and permits the access: there is no fault")
+
+    @property
+    def ending(self) -> str:
+        """The outcome in a word: an errno, ``"mmio"``, ``"mapped"`` or ``"none"``."""
+        return self.outcome.errno or self.outcome.kind
+
+    def differing(self, other: FaultWalk) -> list[str]:
+        """Name the steps whose place, answer or way out is not that of the same access on another kernel."""
+        theirs = {(stop.attempt, stop.name): (place, stop) for place, stop in enumerate(other.stops)}
+        names = []
+        for place, stop in enumerate(self.stops):
+            found = theirs.get((stop.attempt, stop.name))
+            if found is None or found[0] != place or found[1][:6] != stop[:6]:
+                names.append(stop.name)
+        return list(dict.fromkeys(names))
+
+    def _fault(self) -> Fault | None:
+        """Make the fault that the processor reports, if stage 2 does not let the access through."""
+        write, syndrome = ACCESSES[self.access]
+        entry = self._vm.stage2.table[self._gfn]
+        wanted = PRESENT | (WRITE if write else 0)
+        if entry & wanted == wanted:
+            return None
+        return Fault(self._vm, self._gfn, write, permission=bool(entry & PRESENT), syndrome=syndrome)
+
+    def _stop(self, attempt: int, fault: Fault, visit: Visit) -> Stop:
+        name, outcome = visit.step.name, visit.outcome
+        self._lock(name, outcome)
+        before = self.stops[-1].state if self.stops else self.start
+        after = state_of(self._vm, self._gfn, self._locks, fault)
+        found = answer(fault, visit, before, after)
+        meanwhile = ""
+        if attempt == 0 and self.situation.meanwhile and self.situation.meanwhile[0] == name:
+            meanwhile = self.situation.meanwhile[1]
+            self._machine.do(parse([*self.situation.setup, meanwhile])[-1])
+            after = state_of(self._vm, self._gfn, self._locks, fault)
+        return Stop(attempt, name, " ".join(visit.step.reason.split()), found, meanwhile, outcome, after)
+
+    def _lock(self, name: str, outcome: Outcome | None) -> None:
+        if name == "find_vma":
+            self._locks.add("mmap_lock")
+        elif name == "mmap_read_unlock":
+            self._locks.remove("mmap_lock")
+        elif name == "mmu_notifier_retry":
+            self._locks.add("mmu_lock")
+        if outcome is not None:
+            self._locks.clear()
+
+
+@cache
+def fault_walk(kernel: str, situation: str, access: str) -> FaultWalk:
+    """Walk through a prepared situation, by its name; each is walked once."""
+    for what, given, known in (
+        ("kernel", kernel, RELEASES),
+        ("situation", situation, SITUATIONS),
+        ("access", access, ACCESSES),
+    ):
+        if given not in known:
+            raise ValueError(f"{what}: {given!r}, expected one of {', '.join(map(repr, known))}")
+    return FaultWalk(kernel, SITUATIONS[situation], access)
