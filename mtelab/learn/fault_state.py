@@ -21,7 +21,7 @@ _PROTECTION: Final = ((VM_READ, "r"), (VM_WRITE, "w"), (Vm.MTE, "m"))
 _KINDS: Final = ((Vm.HUGETLB, "VM_HUGETLB"), (Vm.MTE, "VM_MTE"), (Vm.MTE_ALLOWED, "VM_MTE_ALLOWED"))
 
 
-def state_of(vm: VM, gfn: int, locks: set[str], fault: Fault | None) -> State:
+def state_of(vm: VM, gfn: int, locks: dict[str, str], fault: Fault | None) -> State:
     """Look at everything that the handling of a guest page's fault looks at or changes.
 
     Parameters
@@ -30,8 +30,8 @@ def state_of(vm: VM, gfn: int, locks: set[str], fault: Fault | None) -> State:
         Whose guest.
     gfn : int
         Guest page.
-    locks : set of str
-        Locks that are held.
+    locks : dict of str to str
+        Whether each lock is held.
     fault : Fault or None
         What its steps have found so far; None before there is one.
     """
@@ -39,10 +39,9 @@ def state_of(vm: VM, gfn: int, locks: set[str], fault: Fault | None) -> State:
     page = None if slot is None else slot.hva_page(gfn)
     return {
         "memslot": _memslot(slot),
-        "VMA": _vma(None if page is None else vm.mm.vmas.find(page)),
+        "VMA": _vma(vm, None if page is None else vm.mm.vmas.find(page)),
         "frame": _frame(vm, 0 if page is None else vm.mm.page_table[page]),
-        "locks": {name: "held" if name in locks else "free" for name in ("mmap_lock", "mmu_lock")}
-        | {"mmu_seq": str(vm.stage2.mmu_seq)},
+        "locks": locks | {"mmu_seq": str(vm.stage2.mmu_seq)},
         "stage 2": _stage2(vm.stage2.table[gfn]),
         "fault": _found(fault),
     }
@@ -73,12 +72,13 @@ def _memslot(slot: MemSlot | None) -> dict[str, str]:
     return where
 
 
-def _vma(vma: VMA | None) -> dict[str, str]:
+def _vma(vm: VM, vma: VMA | None) -> dict[str, str]:
+    rule = vm.release.vma_rule if vm.mte_enabled else "none: a VM without MTE"
     if vma is None:
-        return {"mapped": "nothing", "flags": ""}
+        return {"mapped": "nothing", "flags": "", "rule": rule}
     first, *rest = vma_words(vma.flags).split(", ")
     kind = "anonymous" if vma.file is None else "a file"
-    return {"mapped": f"{first}, {kind}", "flags": " ".join(rest) or "none"}
+    return {"mapped": f"{first}, {kind}", "flags": " ".join(rest) or "none", "rule": rule}
 
 
 def _frame(vm: VM, entry: int) -> dict[str, str]:
@@ -103,8 +103,10 @@ def _stage2(entry: int) -> dict[str, str]:
 
 def _found(fault: Fault | None) -> dict[str, str]:
     if fault is None:
-        return {"kind": "none", "mte_allowed": "", "mmu_seq": "", "pfn": ""}
+        return dict.fromkeys(("wants", "syndrome", "kind", "mte_allowed", "mmu_seq", "pfn"), "")
     return {
+        "wants": "to write" if fault.write else "to read",
+        "syndrome": "yes" if fault.syndrome else "no",
         "kind": "permission" if fault.permission else "translation",
         "mte_allowed": str(fault.mte_allowed),
         "mmu_seq": str(fault.mmu_seq),
@@ -127,7 +129,7 @@ def answer(fault: Fault, visit: Visit, before: State, after: State) -> str:
         case "choose_block_size":
             return "2 MiB" if fault.block else "4 KiB"
         case "sample_vma":
-            return f"mte_allowed = {fault.mte_allowed}: the rule is {fault.vm.release.vma_rule}"
+            return f"mte_allowed = {fault.mte_allowed}"
         case "mmap_read_unlock":
             return "the VMM may change its mappings again"
         case "read_mmu_seq":

@@ -93,7 +93,7 @@ class FaultWalk:
             self._machine.do(operation)
         self._vm: VM = self._machine.guests["V"].vm
         self._gfn = FIRST_GFN + situation.page
-        self._locks: set[str] = set()
+        self._locks = dict.fromkeys(("mmap_lock", "mmu_lock"), "free")
         self.path = self._vm.release.fault_path
         self.stops: list[Stop] = []
         self.start = state_of(self._vm, self._gfn, self._locks, self._fault())
@@ -122,15 +122,25 @@ class FaultWalk:
         """The outcome in a word: an errno, ``"mmio"``, ``"mapped"`` or ``"none"``."""
         return self.outcome.errno or self.outcome.kind
 
-    def differing(self, other: FaultWalk) -> list[str]:
-        """Name the steps whose place, answer or way out is not that of the same access on another kernel."""
-        theirs = {(stop.attempt, stop.name): (place, stop) for place, stop in enumerate(other.stops)}
-        names = []
-        for place, stop in enumerate(self.stops):
-            found = theirs.get((stop.attempt, stop.name))
-            if found is None or found[0] != place or found[1][:6] != stop[:6]:
-                names.append(stop.name)
-        return list(dict.fromkeys(names))
+    def differing(self, other: FaultWalk) -> dict[str, str]:
+        """Compare with the same access on another kernel, as far as both go.
+
+        Returns
+        -------
+        dict of str to str
+            By step, ``"answer"`` if it answers or ends otherwise, ``"place"`` if only its place is another.
+        """
+        theirs = {(stop.attempt, stop.name): stop for stop in other.stops}
+        found: dict[str, str] = {}
+        for mine in self.stops:
+            their = theirs.get((mine.attempt, mine.name))
+            if their is None:
+                continue
+            if (mine.answer, mine.outcome) != (their.answer, their.outcome):
+                found[mine.name] = "answer"
+            elif self.path.index(mine.name) != other.path.index(mine.name):
+                found.setdefault(mine.name, "place")
+        return found
 
     def _fault(self) -> Fault | None:
         """Make the fault that the processor reports, if stage 2 does not let the access through."""
@@ -155,14 +165,19 @@ class FaultWalk:
         return Stop(attempt, name, " ".join(visit.step.reason.split()), found, meanwhile, outcome, after)
 
     def _lock(self, name: str, outcome: Outcome | None) -> None:
+        """Follow the locks. They are not in the model, which has one thread; the release's source says where."""
+        locks = dict(self._locks)
         if name == "find_vma":
-            self._locks.add("mmap_lock")
+            locks["mmap_lock"] = "held"
         elif name == "mmap_read_unlock":
-            self._locks.remove("mmap_lock")
+            locks["mmap_lock"] = "free"
         elif name == "mmu_notifier_retry":
-            self._locks.add("mmu_lock")
-        if outcome is not None:
-            self._locks.clear()
+            locks["mmu_lock"] = "held"
+        if name in ("find_memslot", "mark_page_dirty"):
+            locks = dict.fromkeys(locks, "free")
+        elif outcome is not None:
+            locks = {lock: "held, then dropped" if state == "held" else state for lock, state in locks.items()}
+        self._locks = locks
 
 
 @cache

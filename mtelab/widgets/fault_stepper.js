@@ -1,6 +1,7 @@
 // The fault stepper: choices above, the ordered steps on the left, what a step looks at on the right.
 
 const SIGN = { good: "✓", bad: "✗", warn: "→" };
+const DIFFERS = { answer: "≠", place: "⇅" };
 const LABELS = { situation: "Situation", access: "Access", kernel: "Kernel" };
 const KEYS = { ArrowDown: "step", ArrowRight: "step", ArrowUp: "back", ArrowLeft: "back", End: "run" };
 
@@ -55,13 +56,14 @@ function render(context) {
       const done = made && number <= position;
       const state = !done ? "ahead" : made.outcome ? made.outcome.look : number === position ? "now" : "done";
       const sign = !done ? "" : made.outcome ? SIGN[made.outcome.look] : number === position ? "▶" : "✓";
-      const differs = picture.differing.includes(name) && (!stop || done);
+      const differs = picture.differing[name];
       return node("li", {
         "data-state": state, "aria-current": number === position ? "step" : false,
         onclick: () => made && view.send("go", { position: number }),
       },
       node("span", { class: "mte-fault-sign", "aria-hidden": "true" }, sign), node("code", {}, name),
-      differs ? node("span", { class: "mte-fault-differs", title: "Differs from the kernel shown before" }, "≠") : "",
+      differs ? node("span", { class: "mte-fault-differs", title: `Another ${differs} than on the kernel shown before` },
+        DIFFERS[differs]) : "",
       node("span", { class: "mte-fault-answer" }, done ? (made.outcome?.word ?? made.answer) : ""));
     }));
   }
@@ -116,7 +118,7 @@ function render(context) {
   // ---- the four kernels
 
   function drawKernels(picture, chosen) {
-    const head = node("tr", {}, ...["Kernel", "The same access ends", "at", "steps that differ from the kernel shown"]
+    const head = node("tr", {}, ...["Kernel", "The same access ends", "at", "compared with the kernel shown"]
       .map((text) => node("th", { scope: "col" }, text)));
     kernels.replaceChildren(node("tbody", {}, head, ...picture.kernels.map((row) => {
       const shown = row.name === chosen.kernel;
@@ -127,8 +129,16 @@ function render(context) {
         }, row.name)),
         node("td", { "data-look": row.look }, `${SIGN[row.look]} ${row.word}`),
         node("td", {}, node("code", {}, row.at || "–")),
-        node("td", {}, shown ? "shown" : node("code", {}, row.differing.join(", ") || "none")));
+        node("td", {}, ...(shown ? ["shown"] : compared(row.differing))));
     })));
+  }
+
+  /** Steps with another answer, then those in another place. */
+  function compared(differing) {
+    const of = (what) => Object.keys(differing).filter((name) => differing[name] === what);
+    const parts = [["answer", "other answer: "], ["place", "other place: "]].filter(([what]) => of(what).length);
+    if (!parts.length) return ["the same"];
+    return parts.map(([what, text]) => node("div", {}, `${DIFFERS[what]} ${text}`, node("code", {}, of(what).join(", "))));
   }
 
   function draw(theme) {

@@ -71,9 +71,9 @@ class FaultStepper(Figure):
         return self.walk.stops[self.position - 1] if self.position else None
 
     @property
-    def differing(self) -> list[str]:
-        """Steps whose place or answer is not that of the kernel that was shown before."""
-        return [] if self.before is None else self.walk.differing(self.before)
+    def differing(self) -> dict[str, str]:
+        """Steps that are not as on the kernel that was shown before; see `FaultWalk.differing`."""
+        return {} if self.before is None else self.walk.differing(self.before)
 
     def set(self, **changes: str) -> None:
         """Choose another situation, access or kernel: ``stepper.set(kernel="linux-6.12")``.
@@ -158,12 +158,8 @@ class FaultStepper(Figure):
         }
         self.status = ""
         if self.before is not None:
-            steps = ", ".join(self.differing) or "no step"
-            self.status = (
-                f"Compared with {self.before.kernel}, {steps} differs."
-                if len(self.differing) < 2
-                else (f"Compared with {self.before.kernel}, these differ: {steps}.")
-            )
+            steps = ", ".join(f"{name} ({what})" for name, what in self.differing.items())
+            self.status = f"Not as on {self.before.kernel}: {steps or 'nothing'}."
 
     def describe(self) -> str:
         """Say which access is shown, on which kernel, and how far it has come."""
