@@ -56,7 +56,10 @@ SITUATIONS: Final = {
             _machine("private anon r"),
         ),
         Situation(
-            "past the end of the file", "A private mapping of a file of one page.", _machine("private F rw"), page=2
+            "past the end of the file",
+            "A private mapping of a file of one page; the guest touches the third.",
+            _machine("private F rw"),
+            page=2,
         ),
         Situation(
             "shared memory mapped over",
