@@ -3,6 +3,14 @@
 const SIGN = { good: "✓", bad: "✗", warn: "→" };
 const DIFFERS = { answer: "≠", place: "⇅" };
 const LABELS = { situation: "Situation", access: "Access", kernel: "Kernel" };
+const MEANS = {
+  frame: "What the VMM's page table has for the page, and the tags of its first 16 granules",
+  memslot: "The slot that has the guest page",
+  VMA: "What the VMM has mapped behind it, and which memory a VM with MTE may use",
+  locks: "Who else may change something now; mmu_seq counts the VMM's changes",
+  "stage 2": "What the guest's second page table has for the page",
+  fault: "What the fault is, and what the steps have noted so far",
+};
 const KEYS = { ArrowDown: "step", ArrowRight: "step", ArrowUp: "back", ArrowLeft: "back", End: "run" };
 
 function render(context) {
@@ -51,14 +59,14 @@ function render(context) {
     const tries = picture.stops.filter((made) => made.attempt === attempt);
     const first = picture.stops.indexOf(tries[0]);
     steps.setAttribute("start", 1);
-    steps.replaceChildren(...picture.path.map((name, at) => {
+    steps.replaceChildren(...picture.path.map(([name, reason], at) => {
       const made = tries[at], number = first + at + 1;
       const done = made && number <= position;
       const state = !done ? "ahead" : made.outcome ? made.outcome.look : number === position ? "now" : "done";
       const sign = !done ? "" : made.outcome ? SIGN[made.outcome.look] : number === position ? "▶" : "✓";
-      const differs = picture.differing[name];
+      const differs = done && picture.differing[name];
       return node("li", {
-        "data-state": state, "aria-current": number === position ? "step" : false,
+        title: reason, "data-state": state, "aria-current": number === position ? "step" : false,
         onclick: () => made && view.send("go", { position: number }),
       },
       node("span", { class: "mte-fault-sign", "aria-hidden": "true" }, sign), node("code", {}, name),
@@ -96,7 +104,7 @@ function render(context) {
     const before = position > 1 ? picture.stops[position - 2].state : picture.start;
     panels.replaceChildren(...Object.entries(state).map(([name, rows]) => {
       const looked = stop?.looks.includes(name);
-      return node("section", { "data-looked": looked ? 1 : 0, "aria-label": name },
+      return node("section", { "data-looked": looked ? 1 : 0, "aria-label": name, title: MEANS[name] },
         node("h4", {}, name, looked ? node("span", { class: "mte-fault-eye" }, "this step") : ""),
         node("div", { class: "mte-fault-rows" }, ...Object.entries(rows).flatMap(([key, value]) => {
           const changed = stop && before[name][key] !== value;
@@ -117,7 +125,8 @@ function render(context) {
 
   // ---- the four kernels
 
-  function drawKernels(picture, chosen) {
+  /** Until the fault has ended, how it ends elsewhere would give away how it ends here. */
+  function drawKernels(picture, chosen, ended) {
     const head = node("tr", {}, ...["Kernel", "The same access ends", "at", "compared with the kernel shown"]
       .map((text) => node("th", { scope: "col" }, text)));
     kernels.replaceChildren(node("tbody", {}, head, ...picture.kernels.map((row) => {
@@ -127,9 +136,12 @@ function render(context) {
           class: "mte-button", type: "button", "aria-pressed": shown ? "true" : "false",
           onclick: () => view.send("set", { kernel: row.name }),
         }, row.name)),
-        node("td", { "data-look": row.look }, `${SIGN[row.look]} ${row.word}`),
-        node("td", {}, node("code", {}, row.at || "–")),
-        node("td", {}, ...(shown ? ["shown"] : compared(row.differing))));
+        ...(ended ? [
+          node("td", { "data-look": row.look }, `${SIGN[row.look]} ${row.word}`),
+          node("td", {}, node("code", {}, row.at || "–")),
+          node("td", {}, ...(shown ? ["shown"] : compared(row.differing))),
+        ] : [node("td", { class: "mte-muted" }, "?"), node("td"), node("td", { class: "mte-muted" },
+          shown ? "shown: run it to the end to see all four" : "")]));
     })));
   }
 
@@ -150,7 +162,7 @@ function render(context) {
     drawSteps(picture, at);
     drawNow(picture, picture.stops[at - 1]);
     drawPanels(picture, at, theme);
-    drawKernels(picture, chosen);
+    drawKernels(picture, chosen, at === picture.stops.length);
   }
 
   for (const name of ["picture", "position", "chosen"]) view.on(`change:${name}`, () => view.repaint());

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import traitlets
 
+from mtelab.kvm.fault import STEPS
 from mtelab.kvm.releases import RELEASES
 from mtelab.learn.fault_situations import SITUATIONS
 from mtelab.learn.fault_walk import ACCESSES, LOOKS_AT, FaultWalk, Stop, fault_walk
@@ -78,7 +79,8 @@ class FaultStepper(Figure):
     def set(self, **changes: str) -> None:
         """Choose another situation, access or kernel: ``stepper.set(kernel="linux-6.12")``.
 
-        A new situation or access starts at the beginning. Another kernel goes on at the same step as far as it can.
+        A new situation or access starts at the beginning. Another kernel goes on at the same step, or at the end if
+        the fault had come to its end.
 
         Raises
         ------
@@ -94,9 +96,10 @@ class FaultStepper(Figure):
             return
         same_access = all(chosen[name] == self.chosen[name] for name in ("situation", "access"))
         self.before = self.walk if same_access else None
+        position = self.position if self.position < len(self.walk.stops) else len(new.stops)
         self.walk = new
         with self.hold_sync():
-            self.position = min(self.position, len(new.stops)) if same_access else 0
+            self.position = min(position, len(new.stops)) if same_access else 0
             self._show(chosen)
 
     def step(self) -> None:
@@ -149,7 +152,7 @@ class FaultStepper(Figure):
         walk, outcome = self.walk, self.walk.outcome
         self.picture = {
             "words": walk.situation.words,
-            "path": list(walk.path),
+            "path": [[name, " ".join(STEPS[name].reason.split())] for name in walk.path],
             "start": walk.start,
             "stops": [_stop(stop) for stop in walk.stops],
             "differing": self.differing,
