@@ -15,7 +15,6 @@ CELL, LEFT, TOP = 28, 66, 20  # the tag map's pitch and margins, in CSS pixels
 
 @pytest.fixture
 def lab(notebook: Notebook) -> Notebook:
-    notebook.page.set_default_timeout(8_000)
     notebook.open(LAB)
     notebook.forget()
     notebook.run_all()
@@ -125,14 +124,14 @@ def test_bits_move_the_sliders_and_paint_changes_the_verdict(lab: Notebook) -> N
 
 def test_figures_survive_a_reload(lab: Notebook) -> None:
     _, pointer, _ = desk(lab)
-    bit(pointer, 57).click()
-    pointer.locator("[data-bit='57'][data-on='1']").wait_for()
+    bit(pointer, 63).click()
+    pointer.locator("[data-bit='63'][data-on='1']").wait_for()
     word = pointer.get_by_role("textbox").input_value()
     lab.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
     lab.page.reload()
     lab.ready()
     handles, pointer, tags = desk(lab)
-    pointer.locator("[data-bit='57'][data-on='1']").wait_for()
+    pointer.locator("[data-bit='63'][data-on='1']").wait_for()
     assert pointer.get_by_role("textbox").input_value() == word
     before = lab.pixels(tags)
     assert before is not None
