@@ -66,7 +66,9 @@ START = line(
     b=BACKING,
 )
 OPERATION = st.one_of(OWN, GUESTS, GUESTS, OWN.map("child {}".format), st.just("fork"))
-SCENARIOS = st.builds(lambda start, rest: [*start.split(";"), *rest], START, st.lists(OPERATION, max_size=40))
+LOOK = [f"gldg {v} {p} 0" for v in ("v0", "v1") for p in range(PAGES)] + ["tags v0 0 4"]
+"""At the end the guests look at what they can."""
+SCENARIOS = st.builds(lambda start, rest: [*start.split(";"), *rest, *LOOK], START, st.lists(OPERATION, max_size=40))
 
 
 HUGE_BACKING = line("{sharing} h0{off} {prot}", sharing=SHARING, off=st.sampled_from(["", "+512"]), prot=PROT)

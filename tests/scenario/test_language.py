@@ -76,3 +76,10 @@ def test_a_file_that_does_not_end_with_a_newline_may_be_cut_short(tmp_path):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ScenarioError, match="expected a file of text that can be read"):
         parse_file(tmp_path / "none")
+
+
+def test_parent_and_child_may_call_regions_of_different_size_by_one_name():
+    start = "mmap r 4 private anon r\nfork\nchild mmap r 1 private anon r\nload r 3\n"
+    assert len(parse(start)) == 4
+    with pytest.raises(ScenarioError, match="line 5: word 4, '3': expected a page of r, 0 to 0"):
+        parse(start + "child load r 3\n")
