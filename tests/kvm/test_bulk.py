@@ -94,6 +94,12 @@ def test_where_no_slot_is_the_vmm_is_asked(host):
     assert host.vm.stage2.table[GFN + 7]
 
 
+def test_a_vm_without_a_vcpu_cannot_fault(host):
+    host.vm.vcpu = None
+    with pytest.raises(ValueError, match="no vCPU"):
+        fault_in(host.vm, GFN, 1)
+
+
 def test_memory_that_runs_out():
     host = make("linux-6.18", PAGES, frames=2048 + 1000)
     with pytest.raises(Errno, match="ENOMEM"):

@@ -62,6 +62,13 @@ def test_shared_memory_mapped_over_the_slot(kernel, last):
     assert names(Fault(host.vm, GFN, write=True))[-1] == last
 
 
+def test_a_vcpu_says_what_fault_an_access_would_take(host):
+    assert host.vcpu.fault(GFN, write=False).permission is False
+    host.vcpu.load(GFN)
+    assert host.vcpu.fault(GFN, write=False) is None
+    assert host.vcpu.fault(GFN, write=True).permission is True
+
+
 def test_a_copy_on_write_in_the_fault_makes_the_guest_try_again(host):
     host.vcpu.load(GFN)
     fault = Fault(host.vm, GFN, write=True, permission=True)

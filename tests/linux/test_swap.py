@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mtelab.linux.page_table import PRESENT, pfn_of
+from mtelab.linux import File
+from mtelab.linux.page_table import LEAF, PRESENT, pfn_of
 
 
 @pytest.fixture
@@ -63,3 +64,6 @@ def test_what_is_not_anonymous_stays(machine, process, mm):
     assert not machine.swap.out(mm, shared)
     assert not machine.swap.out(mm, read)
     assert not machine.swap.out(mm, read + 1)
+    huge = mm.mmap(LEAF, "rw", shared=False, file=File("h", LEAF, hugetlb=True))
+    process.store(huge, 1)
+    assert not machine.swap.out(mm, huge)
