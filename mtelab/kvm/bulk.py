@@ -26,14 +26,17 @@ def fault_in(vm: VM, gfn: int, npages: int) -> None:
 
     Raises
     ------
+    ValueError
+        The VM has no vCPU.
     Errno, MmioExit
         As the first page's fault that fails does; the pages before it are done.
     """
+    if vm.vcpu is None:
+        raise ValueError("vm: it has no vCPU, expected one that can fault")
     stop = gfn + npages
     while gfn < stop:
         end = bulk_end(vm, gfn, stop)
         if end == gfn:
-            assert vm.vcpu is not None
             vm.vcpu.translate(gfn, write=True)
             end = gfn + 1
         else:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtelab.linux.errors import Errno
+from mtelab.linux.page_table import LEAF
 from mtelab.tags import GRANULE_SIZE, PAGE_SIZE, TAGS_PER_PAGE, TagStore
 
 PG_mte_tagged: Final = 1
@@ -104,8 +105,8 @@ class PhysicalMemory:
         return pfns
 
     def set_aside(self, count: int) -> int:
-        """Take `count` frames from the end of memory for good, for a pool; returns the first."""
-        first = (self._end - count) // count * count
+        """Take `count` frames from the end of memory for good, for a pool; returns the first, on a 2 MiB bound."""
+        first = (self._end - count) // LEAF * LEAF
         if first < self._next:
             raise Errno("ENOMEM", f"{count} frames wanted, {self._end - self._next} free")
         self._end = first
