@@ -10,7 +10,6 @@ from mtelab.kvm.releases import RELEASES
 from mtelab.kvm.vm import VM
 from mtelab.learn.fault_situations import SITUATIONS, Situation
 from mtelab.learn.fault_state import State, answer, state_of
-from mtelab.linux.page_table import PRESENT, WRITE
 from mtelab.scenario.guest import FIRST_GFN
 from mtelab.scenario.language import parse
 from mtelab.scenario.machine import ScenarioMachine
@@ -144,12 +143,8 @@ class FaultWalk:
 
     def _fault(self) -> Fault | None:
         """Make the fault that the processor reports, if stage 2 does not let the access through."""
-        write, syndrome = ACCESSES[self.access]
-        entry = self._vm.stage2.table[self._gfn]
-        wanted = PRESENT | (WRITE if write else 0)
-        if entry & wanted == wanted:
-            return None
-        return Fault(self._vm, self._gfn, write, permission=bool(entry & PRESENT), syndrome=syndrome)
+        assert self._vm.vcpu is not None
+        return self._vm.vcpu.fault(self._gfn, *ACCESSES[self.access])
 
     def _stop(self, attempt: int, fault: Fault, visit: Visit) -> Stop:
         name, outcome = visit.step.name, visit.outcome
@@ -162,7 +157,7 @@ class FaultWalk:
             meanwhile = self.situation.meanwhile[1]
             self._machine.do(parse([*self.situation.setup, meanwhile])[-1])
             after = state_of(self._vm, self._gfn, self._locks, fault)
-        return Stop(attempt, name, " ".join(visit.step.reason.split()), found, meanwhile, outcome, after)
+        return Stop(attempt, name, visit.step.reason, found, meanwhile, outcome, after)
 
     def _lock(self, name: str, outcome: Outcome | None) -> None:
         """Follow the locks. They are not in the model, which has one thread; the release's source says where."""

@@ -152,7 +152,7 @@ class FaultStepper(Figure):
         walk, outcome = self.walk, self.walk.outcome
         self.picture = {
             "words": walk.situation.words,
-            "path": [[name, " ".join(STEPS[name].reason.split())] for name in walk.path],
+            "path": [[name, STEPS[name].reason] for name in walk.path],
             "start": walk.start,
             "stops": [_stop(stop) for stop in walk.stops],
             "differing": self.differing,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
+from textwrap import fill, indent
 from typing import Final, NamedTuple
 
 from mtelab.kvm.fault import STEPS
@@ -15,6 +16,8 @@ from mtelab.linux.vma import NO_FLAGS, Vm
 
 SLOT_PAGES: Final = 16
 """Guest pages that the slots of an exercise lie in."""
+WIDTH: Final = 84
+"""Characters of a line of a question."""
 
 
 class Slot(NamedTuple):
@@ -68,11 +71,9 @@ class Shuffled:
     steps: tuple[str, ...]
 
     def __repr__(self) -> str:
-        width = max(map(len, self.steps))
         lines = [f"in which order does {self.kernel} make these steps?"]
         for name in self.steps:
-            reason = " ".join(STEPS[name].reason.split())
-            lines.append(f"  {name:{width}}  {reason.split('. ')[0].split('? ')[0].rstrip('.')}")
+            lines += [f"  {name}", indent(fill(STEPS[name].reason, WIDTH), " " * 6)]
         return "\n".join([*lines, "answer: a list of their names, the first step first"])
 
 
