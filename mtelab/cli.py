@@ -29,7 +29,35 @@ def conformance_insn(args: argparse.Namespace) -> int:
         return _refuse(error)
 
 
-def _refuse(error: Exception) -> int:
+def scenario(args: argparse.Namespace) -> int:
+    """Run a scenario on the model of a kernel."""
+    from mtelab.kvm.releases import UnknownKernel
+    from mtelab.recordings import RecordingError
+    from mtelab.scenario import ScenarioError, commands
+
+    if args.shrink and not args.compare:
+        return _refuse("--shrink: expected --compare too, which says what is wrong")
+    try:
+        return commands.scenario(args.file, args.kernel, args.compare, args.shrink)
+    except ScenarioError as error:
+        return _refuse(f"{args.file}: {error}")
+    except (RecordingError, UnknownKernel) as error:
+        return _refuse(error)
+
+
+def conformance_scenarios(args: argparse.Namespace) -> int:
+    """Compare the models of Linux and KVM with recorded scenarios."""
+    from mtelab.kvm.releases import UnknownKernel
+    from mtelab.recordings import RecordingError
+    from mtelab.scenario import commands
+
+    try:
+        return commands.conformance(args.path, args.kernel)
+    except (RecordingError, UnknownKernel) as error:
+        return _refuse(error)
+
+
+def _refuse(error: Exception | str) -> int:
     print(f"mtelab: {error}", file=sys.stderr)
     return 2
 
@@ -45,11 +73,22 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--no-browser", action="store_true", help="do not open a browser")
     command.set_defaults(run=lab)
 
+    command = commands.add_parser("scenario", help="run a scenario on the model of a kernel")
+    command.add_argument("file", metavar="FILE", help="operations of the scenario language, one a line")
+    command.add_argument("--kernel", default="linux-6.1", metavar="K", help="such as linux-6.12; linux-6.1 if left out")
+    command.add_argument("--compare", metavar="RECORDING", help="mark what differs from this recording of the same")
+    command.add_argument("--shrink", action="store_true", help="with --compare: find the fewest operations that differ")
+    command.set_defaults(run=scenario)
+
     command = commands.add_parser("conformance", help="compare the models with recordings")
     recordings = command.add_subparsers(required=True, metavar="RECORDINGS")
     command = recordings.add_parser("insn", help="the processor with instruction vectors")
     command.add_argument("path", nargs="+", metavar="PATH", help="file of vectors, or folder of .jsonl files")
     command.set_defaults(run=conformance_insn)
+    command = recordings.add_parser("scenarios", help="Linux and KVM with scenarios that real kernels ran")
+    command.add_argument("path", nargs="+", metavar="PATH", help="file of scenarios, or folder of .jsonl files")
+    command.add_argument("--kernel", metavar="K", help="such as linux-6.12; all that are recorded if left out")
+    command.set_defaults(run=conformance_scenarios)
     return top
 
 
