@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mtelab.arch.pointers import MASK_64, logical_tag, with_tag
+from mtelab.arch.pointers import MASK_64, logical_tag, pointer, with_tag
+from mtelab.tags.checks import whole
 
 ALL_EXCLUDED = 0xFFFF
 """Exclude mask that leaves no tag."""
@@ -93,25 +94,24 @@ def addg(xn: int, offset: int, tag_offset: int, exclude: int = 0) -> int:
     `offset` is a multiple of 16 up to 1008, `tag_offset` is 0 to 15, `exclude` is GCR_EL1.Exclude.
     """
     _check_offsets(offset, tag_offset)
-    return with_tag((xn + offset) & MASK_64, choose_non_excluded_tag(logical_tag(xn), tag_offset, exclude))
+    return with_tag((pointer(xn) + offset) & MASK_64, choose_non_excluded_tag(logical_tag(xn), tag_offset, exclude))
 
 
 def subg(xn: int, offset: int, tag_offset: int, exclude: int = 0) -> int:
     """Subtract `offset` bytes from the pointer `xn`; the tag still steps forward, as in `addg`."""
     _check_offsets(offset, tag_offset)
-    return with_tag((xn - offset) & MASK_64, choose_non_excluded_tag(logical_tag(xn), tag_offset, exclude))
+    return with_tag((pointer(xn) - offset) & MASK_64, choose_non_excluded_tag(logical_tag(xn), tag_offset, exclude))
 
 
 def _check_offsets(offset: int, tag_offset: int) -> None:
-    if offset % 16 or not 0 <= offset <= 1008:
+    if whole("offset", offset, 0, 1008) % 16:
         raise ValueError(f"offset: {offset}, expected a multiple of 16 from 0 to 1008")
-    if not 0 <= tag_offset <= 15:
-        raise ValueError(f"tag_offset: {tag_offset}, expected 0 to 15")
+    whole("tag_offset", tag_offset, 0, 15)
 
 
 def gmi(xn: int, xm: int) -> int:
     """Add the tag of the pointer `xn` to the exclude mask `xm`."""
-    return xm | 1 << logical_tag(xn)
+    return whole("xm", xm, 0, MASK_64) | 1 << logical_tag(xn)
 
 
 def subp(xn: int, xm: int) -> int:
@@ -130,5 +130,5 @@ def subps(xn: int, xm: int) -> Difference:
 
 
 def _signed_56(value: int) -> int:
-    low = value & (1 << 56) - 1
+    low = pointer(value) & (1 << 56) - 1
     return low - (1 << 56) if low >> 55 else low

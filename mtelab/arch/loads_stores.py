@@ -7,9 +7,11 @@ from collections.abc import Callable
 from mtelab.arch.faults import ALIGNMENT_FAULT, TAG_CHECK_FAULT
 from mtelab.arch.memory import Memory, granules
 from mtelab.arch.pointers import MASK_64, va_range
+from mtelab.arch.pointers import pointer as checked_pointer
 from mtelab.arch.state import State
 from mtelab.arch.tag_check import LOAD, STORE, Access, Verdict, check_tag
 from mtelab.tags import GRANULE_SIZE
+from mtelab.tags.checks import whole
 
 ATOMIC = Access(read=True, write=True, within_16=True)
 
@@ -69,7 +71,7 @@ class LoadsAndStores(State):
         size = 4 << self.DCZID_EL0.BS
         if self.DCZID_EL0.DZP:
             self.undefined("DC ZVA")
-        start = xt & ~(size - 1)
+        start = checked_pointer(xt) & ~(size - 1)
         address = self._reach(start, size, STORE, far=start)
         self.memory.write(address, bytes(size))
 
@@ -81,7 +83,8 @@ class LoadsAndStores(State):
 
     def _reach(self, pointer: int, size: int, access: Access, far: int | None = None) -> int:
         """Check and translate an access from its lowest byte up; returns the address of that byte in memory."""
-        if size < 1:
+        pointer = checked_pointer(pointer)
+        if whole("size", size, 0, MASK_64) < 1:
             raise ValueError(f"size: {size}, expected at least 1 byte")
         self.checks = []
         write = access.reports_write

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
+from mtelab.arch.pointers import MASK_64
 from mtelab.tags import GRANULE_SIZE, PAGE_SIZE, TagStore
+from mtelab.tags.checks import whole
 
 
 class Memory:
@@ -34,9 +38,9 @@ class Memory:
     """
 
     def __init__(self, base: int = 0x1000, size: int = PAGE_SIZE, tagged: bool = True, walk_level: int = 3) -> None:
-        if base % PAGE_SIZE or base < 0:
+        if whole("base", base, 0, MASK_64) % PAGE_SIZE:
             raise ValueError(f"base: {base:#x}, expected a multiple of {PAGE_SIZE}")
-        if size % PAGE_SIZE or size <= 0:
+        if whole("size", size, 0, MASK_64) % PAGE_SIZE or size == 0:
             raise ValueError(f"size: {size}, expected a positive multiple of {PAGE_SIZE}")
         if not 0 <= walk_level <= 3:
             raise ValueError(f"walk_level: {walk_level}, expected 0 to 3")
@@ -79,12 +83,10 @@ class Memory:
             self.tags.store(address - self.base, tag)
 
 
-def granules(address: int, size: int) -> list[tuple[int, int]]:
+def granules(address: int, size: int) -> Iterator[tuple[int, int]]:
     """Split `size` bytes at `address` at the granules' bounds: (address, bytes) pairs, lowest first."""
-    pieces = []
     end = address + size
     while address < end:
         stop = min(end, (address // GRANULE_SIZE + 1) * GRANULE_SIZE)
-        pieces.append((address, stop - address))
+        yield address, stop - address
         address = stop
-    return pieces

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from mtelab.tags import checks
+
 MASK_64: Final = (1 << 64) - 1
 TAG_SHIFT: Final = 56
 """Lowest bit of the logical tag."""
@@ -51,9 +53,7 @@ def with_tag(value: int, tag: int) -> int:
 
     This is Arm's AddressWithAllocationTag. A tag above 15 is a ValueError.
     """
-    if not 0 <= tag <= 15:
-        raise ValueError(f"tag: {tag}, expected 0 to 15")
-    return (pointer(value) & ~_TAG_MASK) | (tag << TAG_SHIFT)
+    return (pointer(value) & ~_TAG_MASK) | (checks.tag(tag) << TAG_SHIFT)
 
 
 def va_range(value: int) -> int:

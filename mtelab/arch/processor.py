@@ -8,8 +8,9 @@ from typing import Any
 from mtelab.arch import instructions
 from mtelab.arch.loads_stores import LoadsAndStores
 from mtelab.arch.memory import Memory
-from mtelab.arch.pointers import with_tag
+from mtelab.arch.pointers import MASK_64, with_tag
 from mtelab.arch.tag_instructions import TagInstructions
+from mtelab.tags.checks import whole
 
 
 class Processor(LoadsAndStores, TagInstructions):
@@ -50,7 +51,7 @@ class Processor(LoadsAndStores, TagInstructions):
         if not self.tag_access:
             return with_tag(xn, 0)
         state = self.RGSR_EL1
-        exclude = self.GCR_EL1.Exclude | xm & instructions.ALL_EXCLUDED
+        exclude = self.GCR_EL1.Exclude | whole("xm", xm, 0, MASK_64) & instructions.ALL_EXCLUDED
         if self.GCR_EL1.RRND:
             allowed = [tag for tag in range(16) if not exclude >> tag & 1]
             return with_tag(xn, self._random.choice(allowed or [0]))

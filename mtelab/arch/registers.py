@@ -6,8 +6,10 @@ registers do not exist in the model: they read as 0 and what is written there is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import operator
 from typing import ClassVar
+
+from mtelab.arch.pointers import MASK_64
 
 
 class Field:
@@ -26,10 +28,18 @@ class Field:
 
     def __set__(self, register: Register, value: int) -> None:
         """Set the field and leave the others."""
-        if not 0 <= value <= self.mask:
-            name = f"{type(register).__name__}.{self.name}"
-            raise ValueError(f"{name}: {value}, expected 0 to {self.mask}")
-        register.value = register.value & ~(self.mask << self.low) | value << self.low
+        number = _bits(f"{type(register).__name__}.{self.name}", value, self.mask)
+        register.value = register.value & ~(self.mask << self.low) | number << self.low
+
+
+def _bits(name: str, value: int, most: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name}: {value!r}, expected a whole number") from None
+    if not 0 <= number <= most:
+        raise ValueError(f"{name}: {number}, expected 0 to {most}")
+    return number
 
 
 class Register:
@@ -52,13 +62,19 @@ class Register:
         cls.defined = sum(field.mask << field.low for field in cls.fields)
 
     def __init__(self, value: int = 0, **fields: int) -> None:
-        self.value = value & self.defined
+        self.value = _bits(type(self).__name__, value, MASK_64) & self.defined
         for name, number in fields.items():
-            if name not in {field.name for field in self.fields}:
-                raise ValueError(f"{type(self).__name__} has no field {name}")
             setattr(self, name, number)
 
-    def __int__(self) -> int:
+    def __setattr__(self, name: str, value: int) -> None:
+        """Refuse a misspelt field, which would otherwise be set and steer nothing."""
+        if name != "value" and name not in vars(type(self)):
+            known = ", ".join(field.name for field in self.fields)
+            raise ValueError(f"{type(self).__name__} has no field {name}; it has {known}")
+        super().__setattr__(name, value)
+
+    def __index__(self) -> int:
+        """Whole value, for ``int(register)`` and ``hex(register)``."""
         return self.value
 
     def __repr__(self) -> str:
@@ -136,10 +152,9 @@ class ESR_EL1(Register):
     DFSC = Field(5, 0, "data fault status code")
 
 
-@dataclass
-class PSTATE:
-    """Process state: exception level (0 or 1), Tag Check Override, and the flags N, Z, C, V as bits 3 to 0."""
+class PSTATE(Register):
+    """Process state, placed as in SPSR_EL1. EL2 and EL3 are not modelled."""
 
-    EL: int = 0
-    TCO: int = 0
-    NZCV: int = 0
+    NZCV = Field(31, 28, "the flags N, Z, C and V, N highest")
+    TCO = Field(25, 25, "Tag Check Override; 1: no check is made")
+    EL = Field(2, 2, "exception level, 0 or 1")

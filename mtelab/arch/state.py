@@ -54,7 +54,7 @@ class State:
     def __setattr__(self, name: str, value: Any) -> None:
         """Let a register be set by its whole value, as MSR does."""
         now = self.__dict__.get(name)
-        if isinstance(now, Register) and isinstance(value, int):
+        if isinstance(now, Register) and not isinstance(value, Register):
             value = type(now)(value)
         super().__setattr__(name, value)
 

@@ -11,8 +11,10 @@ from typing import Literal
 from mtelab.arch.faults import ALIGNMENT_FAULT
 from mtelab.arch.memory import granules
 from mtelab.arch.pointers import MASK_64, logical_tag, with_tag
+from mtelab.arch.pointers import pointer as checked_pointer
 from mtelab.arch.state import State
 from mtelab.tags import GRANULE_SIZE
+from mtelab.tags.checks import whole
 
 Mode = Literal["off", "pre", "post"]
 """How the immediate is used: as an offset, or added to the base register before or after the access."""
@@ -46,7 +48,8 @@ class TagInstructions(State):
     def STGP(self, xt: int, xt2: int, xn: int, imm: int = 0, mode: Mode = "off") -> int:
         """Store the pair `xt`, `xt2` at `xn` and give that granule the tag of the pointer `xn`."""
         pointer, base = _address(xn, imm, mode, 1024)
-        data = xt.to_bytes(8, "little") + xt2.to_bytes(8, "little")
+        pair = (("xt", xt), ("xt2", xt2))
+        data = b"".join(whole(name, value, 0, MASK_64).to_bytes(8, "little") for name, value in pair)
         (address,) = self._granules(pointer, 1)
         self.memory.write(address, data)
         self._set_tags([address], logical_tag(pointer))
@@ -70,6 +73,7 @@ class TagInstructions(State):
     def STGM(self, xt: int, xn: int) -> None:
         """Set the tags of the block around `xn` from `xt`, laid out as by `LDGM`. Undefined at EL0."""
         self._only_el1("STGM")
+        xt = whole("xt", xt, 0, MASK_64)
         block = [(self.translate(start, write=True), xt >> place & 0xF) for start, place in self._multiple(xn)]
         for address, tag in block:
             self._set_tags([address], tag)
@@ -78,7 +82,8 @@ class TagInstructions(State):
         """Zero the block of DC ZVA around `xn` and give it the tag in the low four bits of `xt`. Undefined at EL0."""
         self._only_el1("STZGM")
         size = 4 << self.DCZID_EL0.BS
-        self._block(xn & -size, xn & -size, size, xt & 0xF, zero=True)
+        start = checked_pointer(xn) & -size
+        self._block(start, start, size, whole("xt", xt, 0, MASK_64) & 0xF, zero=True)
 
     def DC_GVA(self, xt: int) -> None:
         """Give the block around the pointer `xt` its tag."""
@@ -92,7 +97,8 @@ class TagInstructions(State):
         if self.DCZID_EL0.DZP:
             self.undefined(name)
         size = 4 << self.DCZID_EL0.BS
-        self._block(xt & -size, xt, size, logical_tag(xt), zero)
+        far = checked_pointer(xt)
+        self._block(far & -size, far, size, logical_tag(far), zero)
 
     def _block(self, start: int, far: int, size: int, tag: int, zero: bool) -> None:
         """Tag a block. It lies in one page, so that one translation, reported at `far`, serves it all."""
@@ -126,7 +132,7 @@ class TagInstructions(State):
     def _multiple(self, xn: int) -> list[tuple[int, int]]:
         """Granules of the block of LDGM and STGM around `xn`: (pointer, place of its tag in the register)."""
         size = 4 << self.GMID_EL1.BS
-        return [(start, (start >> 4 & 0xF) * 4) for start, _ in granules(xn & -size, size)]
+        return [(start, (start >> 4 & 0xF) * 4) for start, _ in granules(checked_pointer(xn) & -size, size)]
 
     def _only_el1(self, name: str) -> None:
         if self.PSTATE.EL == 0:
@@ -135,7 +141,8 @@ class TagInstructions(State):
 
 def _address(xn: int, imm: int, mode: Mode, reach: int) -> tuple[int, int]:
     """Pointer that an instruction accesses and the base register it leaves, for an immediate below `reach`."""
-    if imm % GRANULE_SIZE or not -reach <= imm < reach:
+    xn = checked_pointer(xn)
+    if whole("imm", imm, -reach, reach - GRANULE_SIZE) % GRANULE_SIZE:
         raise ValueError(f"imm: {imm}, expected a multiple of {GRANULE_SIZE} from {-reach} to {reach - GRANULE_SIZE}")
     if mode not in ("off", "pre", "post"):
         raise ValueError(f"mode: {mode!r}, expected 'off', 'pre' or 'post'")

@@ -32,7 +32,8 @@ function render(context) {
   const report = node("div", { class: "mte-bench-report" }, verdict,
     node("h4", {}, "What the check asked"), steps, node("h4", {}, "What the machine reports"), reported);
   view.body.append(form, report);
-  const inputs = {};
+  const inputs = {}, moved = {};
+  let width = 11;  // of a byte, in CSS pixels
   const set = (name, value) => view.send("set", { [name]: value });
 
   view.button("Keep TFSR", "The next access finds TFSR as this one leaves it", () => view.send("keep"));
@@ -48,7 +49,8 @@ function render(context) {
   function slider(name, label, low, high, read) {
     const shown = node("output", { class: "mte-mono" });
     const input = node("input", {
-      type: "range", min: low, max: high, step: 1, "aria-label": label, oninput: () => set(name, read(Number(input.value))),
+      type: "range", min: low, max: high, step: 1, "aria-label": label,
+      oninput: () => set(name, moved[name] = read(Number(input.value))),
     });
     inputs[name] = { input, shown };
     return row(label, input, shown);
@@ -82,19 +84,21 @@ function render(context) {
       row("Memory tags", node("span", { class: "mte-bench-tags" }, ...tags)),
       ...CHOICES.map(([name, label, options]) => row(label, select(name, label, options, (value) => set(name, value)))),
       node("div", { class: "mte-bench-switches", role: "group", "aria-label": "Register bits" }, ...switches),
-      node("p", { class: "mte-muted" }, "Dark bytes: the access. Below them: the pointer's tag, and how it compares. "
+      node("p", { class: "mte-muted" }, "Filled bytes: the access. Below them: the pointer's tag, and how it compares. "
         + "Blue underline: stored."),
     );
   }
 
   function fill(theme) {
     const config = model.get("config");
-    for (const [name] of ACCESS) {
-      inputs[name].input.value = config[name];
-      inputs[name].shown.textContent = name === "tag" ? hex(config.tag) : config[name];
+    for (const name of ["tag", "offset", "size"]) {
+      const { input, shown } = inputs[name];
+      shown.textContent = name === "tag" ? hex(config.tag) : config[name];
+      // While answers to earlier moves come in, the slider stays where the hand has it.
+      if (name in moved && moved[name] !== config[name]) continue;
+      delete moved[name];
+      input.value = name === "size" ? model.get("sizes").indexOf(config.size) : config[name];
     }
-    inputs.size.input.value = model.get("sizes").indexOf(config.size);
-    inputs.size.shown.textContent = config.size;
     for (const [name] of CHOICES) inputs[name].input.selectedIndex = inputs[name].values.indexOf(config[name]);
     for (const [name] of SWITCHES) inputs[name].input.checked = config[name];
     colour(inputs.tag.shown, theme, config.tag);
@@ -112,19 +116,17 @@ function render(context) {
 
   // ---- the three granules
 
-  /** Where a byte is drawn: left edge and width, from the width that there is. */
+  /** Where a byte is drawn: its left edge and its width. */
   function column(byte) {
-    const width = Math.max(11, Math.floor((view.body.clientWidth - 20) / (GRANULE * GRANULES)));
     return [byte * width + Math.floor(byte / GRANULE) * 8, width];
   }
 
   function drawStrip(theme) {
-    const { config, result } = { config: model.get("config"), result: model.get("result") };
-    const [last, width] = column(GRANULE * GRANULES - 1);
-    const g = view.context(strip, last + width + 2, STRIP_HEIGHT);
+    const config = model.get("config"), result = model.get("result");
+    const g = view.context(strip, column(GRANULE * GRANULES - 1)[0] + width + 2, STRIP_HEIGHT);
     g.textBaseline = "middle";
-    result.granules.forEach((granule, at) => drawGranule(g, theme, granule, at, config, width));
-    result.bytes.forEach((value, byte) => drawByte(g, theme, value, byte, config, result, width));
+    result.granules.forEach((granule, at) => drawGranule(g, theme, granule, at, config));
+    result.bytes.forEach((value, byte) => drawByte(g, theme, value, byte, config, result));
     if (result.far_byte !== null) {
       const [x] = column(result.far_byte);
       g.fillStyle = theme.bad;
@@ -134,7 +136,7 @@ function render(context) {
     }
   }
 
-  function drawGranule(g, theme, granule, at, config, width) {
+  function drawGranule(g, theme, granule, at, config) {
     const [x] = column(at * GRANULE);
     tile(g, theme, granule.tag, x, 2, 22);
     g.strokeStyle = theme.line;
@@ -165,7 +167,7 @@ function render(context) {
     g.fillText(words[granule.check], from + 28, 103);
   }
 
-  function drawByte(g, theme, value, byte, config, result, width) {
+  function drawByte(g, theme, value, byte, config, result) {
     const [x] = column(byte);
     const covered = byte >= config.offset && byte < config.offset + config.size;
     const stored = result.stored.includes(byte);
@@ -206,6 +208,8 @@ function render(context) {
   }
 
   function draw(theme) {
+    // Measured before anything is changed: afterwards the browser would have to lay out the page first.
+    width = Math.max(11, Math.floor((view.body.clientWidth - 20) / (GRANULE * GRANULES)));
     fill(theme);
     drawStrip(theme);
     say();
@@ -214,7 +218,7 @@ function render(context) {
   function under(event) {
     const { granules, bytes: values } = model.get("result");
     for (let byte = 0; byte < GRANULE * GRANULES; byte++) {
-      const [x, width] = column(byte);
+      const [x] = column(byte);
       if (event.offsetX < x || event.offsetX >= x + width) continue;
       const granule = granules[Math.floor(byte / GRANULE)];
       return `byte 0x${hex(granule.address + byte % GRANULE)}: ${hex(values[byte], 2)}, memory tag ${hex(granule.tag)}`;

@@ -31,7 +31,7 @@ function modeNow() {
 /**
  * The frame of a figure: title, tools, body, status line; theme and clean-up.
  *
- * `draw(theme)` is called, at most once a frame, after `repaint()`, when the theme changes and on resize.
+ * `draw(theme)` is called after `repaint()`, when the theme changes and on resize.
  */
 class FigureView {
   constructor({ model, el }, { draw, reset = true }) {
@@ -50,6 +50,10 @@ class FigureView {
       this.body,
       this.status,
     );
+    // Nor must the notebook, which takes the arrow keys from sliders and lists.
+    this.root.addEventListener("keydown", (event) => {
+      if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+    });
     if (reset) this.button("Reset", "Back to the start", () => this.send("reset"));
     this.hint = node("div", { class: "mte-hover", hidden: true });
     this.root.append(this.hint);
@@ -63,7 +67,8 @@ class FigureView {
     const system = matchMedia("(prefers-color-scheme: dark)");
     const changed = () => this.paintTheme();
     system.addEventListener("change", changed);
-    const sizes = new ResizeObserver(() => this.repaint());
+    // A drawing may change the size that is being reported: wait for the next frame.
+    const sizes = new ResizeObserver(() => requestAnimationFrame(() => this.repaint()));
     sizes.observe(this.root);
     this.undo.push(() => themes.disconnect(), () => sizes.disconnect());
     this.undo.push(() => system.removeEventListener("change", changed));
@@ -107,12 +112,13 @@ class FigureView {
     this.repaint();
   }
 
-  /** Draw in the next frame; many calls before it make one drawing. */
+  /** Draw when the event at hand has been handled; many calls before that make one drawing. */
   repaint() {
     if (this.waiting) return;
-    this.waiting = requestAnimationFrame(() => {
-      this.waiting = 0;
-      this.draw(this.theme);
+    this.waiting = true;
+    queueMicrotask(() => {
+      this.waiting = false;
+      if (!this.closed) this.draw(this.theme);
     });
   }
 
@@ -153,7 +159,7 @@ class FigureView {
   }
 
   close() {
-    cancelAnimationFrame(this.waiting);
+    this.closed = true;
     this.undo.forEach((step) => step());
   }
 }

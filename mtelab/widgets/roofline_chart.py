@@ -61,8 +61,10 @@ class RooflineChart(BokehChart):
         for mark, dash in zip(_MARKS, _DASHES, strict=True):
             source = ColumnDataSource(_columns())
             line = plot.line("size", "rate", source=source, line_dash=dash, line_width=2)
-            self.series.append((source, line, plot.scatter("size", "rate", source=source, marker=mark, size=8)))
-        self.cursor = Span(location=bandwidth.sizes[0], dimension="height", line_width=2)
+            size = 14 if mark == "star" else 8
+            self.series.append((source, line, plot.scatter("size", "rate", source=source, marker=mark, size=size)))
+        # On the overlay, so that moving it leaves everything below as it is drawn.
+        self.cursor = Span(location=bandwidth.sizes[0], dimension="height", line_width=2, level="overlay")
         self.legend = Legend(glyph_width=40, spacing=4)
         plot.add_layout(self.cursor)
         plot.add_layout(self.legend, "right")
@@ -76,7 +78,7 @@ class RooflineChart(BokehChart):
             x_axis_type="log",
             y_axis_type="log",
             x_range=Range1d(sizes[0] / 1.5, sizes[-1] * 1.5),
-            y_range=Range1d(0.002, 500),
+            y_range=Range1d(0.001, 500),
             x_axis_label="working set (tags at one byte each)",
             y_axis_label="GB/s of tags at one byte each",
             width=920,

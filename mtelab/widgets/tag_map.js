@@ -109,7 +109,7 @@ function render(context) {
     g.textAlign = "center";
     g.fillText(hex(tag), x + CELL / 2, y + 11);
     g.fillStyle = colour;
-    g.fillRect(x + (from * CELL) / GRANULE, y, ((to - from) * CELL) / GRANULE, 4);
+    g.fillRect(x + (from * (CELL - 2)) / GRANULE, y, ((to - from) * (CELL - 2)) / GRANULE + 2, 4);
     g.font = `700 11px ${theme.mono}`;
     g.fillText((matches ? "✓" : "✗") + hex(reach.tag), x + CELL / 2, y + 21);
     outline(g, colour, x, y, 2);

@@ -36,15 +36,22 @@ class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
         The memory's tags.
     tag, offset, size : ipywidgets.IntSlider
         The pointer's tag, its distance from the memory's first byte, and the size of the access.
+
+    Raises
+    ------
+    ValueError
+        If `size` is not 1 to 64, or `pointer` is not a whole number of 64 bits.
     """
 
     def __init__(self, memory: Memory, pointer: int | None = None, *, size: int = 8, granules: int = 64) -> None:
+        if not 1 <= size <= LARGEST:
+            raise ValueError(f"size: {size}, expected 1 to {LARGEST}")
         self.memory = memory
         self.inspector = PointerInspector(memory.base if pointer is None else pointer, title="The pointer")
         self.shown = granules * GRANULE_SIZE
         self.map = TagMap(memory.tags, granules=granules, base=memory.base, title="Memory tags and the access", brush=3)
-        self.tag = _slider("Pointer tag", 0, 15)
-        self.offset = _slider("Offset", 0, self.shown - LARGEST)
+        self.tag = _slider("Pointer tag", 0, 15, "#x")
+        self.offset = _slider("Offset", 0, self.shown - LARGEST, "#x")
         self.size = _slider("Size (bytes)", 1, LARGEST)
         self.size.value = size
         self._following = False
@@ -98,6 +105,6 @@ def _address(pointer: int) -> int:
     return strip_tag(pointer) ^ sign
 
 
-def _slider(name: str, low: int, high: int) -> ipywidgets.IntSlider:
+def _slider(name: str, low: int, high: int, form: str = "d") -> ipywidgets.IntSlider:
     style = {"description_width": "initial"}
-    return ipywidgets.IntSlider(low, low, high, description=name, style=style, continuous_update=True)
+    return ipywidgets.IntSlider(low, low, high, description=name, readout_format=form, style=style)

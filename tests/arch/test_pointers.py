@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,3 +73,34 @@ def test_a_register_takes_a_whole_value():
     cpu = Processor()
     cpu.GCR_EL1 = 0x1FFFE
     assert (cpu.GCR_EL1.RRND, cpu.GCR_EL1.Exclude) == (1, 0xFFFE)
+
+
+def test_a_misspelt_field_is_refused_when_it_is_set_later():
+    cpu = Processor()
+    with pytest.raises(ValueError, match=r"SCTLR_EL1 has no field TCFO; it has ATA, ATA0, TCF, TCF0"):
+        cpu.SCTLR_EL1.TCFO = 2
+
+
+def test_exception_levels_that_are_not_modelled_are_refused():
+    cpu = Processor()
+    with pytest.raises(ValueError, match=r"PSTATE.EL: 3, expected 0 to 1"):
+        cpu.PSTATE.EL = 3
+    assert cpu.PSTATE.EL == 0
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**64, 1.0])
+def test_a_register_takes_64_bits_and_nothing_else(wrong):
+    cpu = Processor()
+    with pytest.raises(ValueError, match=r"^GCR_EL1: .*expected"):
+        cpu.GCR_EL1 = wrong
+    assert hex(cpu.GCR_EL1) == "0x0"
+
+
+def test_numpy_integers_are_as_good_as_ints():
+    cpu = Processor()
+    cpu.GCR_EL1 = np.uint64(0xFFFE)
+    assert cpu.GCR_EL1.Exclude == 0xFFFE
+    assert with_tag(0x1000, np.uint8(3)) == 0x0300_0000_0000_1000
+    assert cpu.ADDG(np.uint64(2**64 - 16), 32, 0) == 0x10
+    cpu.store(np.int64(0x1000), b"data")
+    assert cpu.load(np.uint64(0x1000), np.int64(4)) == b"data"

@@ -163,3 +163,34 @@ def test_a_bad_immediate_is_refused(cpu):
 def test_a_bad_memory_is_refused(arguments):
     with pytest.raises(ValueError, match=f"^{next(iter(arguments))}: .*expected"):
         Memory(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("argument", "instruction"),
+    [
+        ("pointer", lambda cpu: cpu.load(1.5, 8)),
+        ("pointer", lambda cpu: cpu.STG(0, -16)),
+        ("pointer", lambda cpu: cpu.DC_ZVA(2**64)),
+        ("pointer", lambda cpu: cpu.SUBP(-1, 0)),
+        ("size", lambda cpu: cpu.load(0x1000, 0)),
+        ("size", lambda cpu: cpu.load(0x1000, 4.0)),
+        ("offset", lambda cpu: cpu.ADDG(0x1000, 16.0, 1)),
+        ("imm", lambda cpu: cpu.STG(0, 0x1000, 1.5)),
+        ("tag", lambda cpu: with_tag(0x1000, "3")),
+        ("xm", lambda cpu: cpu.GMI(0x1000, -1)),
+        ("xm", lambda cpu: cpu.IRG(0x1000, "a")),
+        ("xt2", lambda cpu: cpu.STGP(0, 2**64, 0x1000)),
+        ("base", lambda cpu: Memory(base=4096.0)),
+    ],
+)
+def test_a_wrong_argument_is_named_and_nothing_changes(cpu, argument, instruction):
+    with pytest.raises(ValueError, match=f"^{argument}: .*expected"):
+        instruction(cpu)
+    assert not cpu.memory.data.any()
+    assert not cpu.memory.tags.read(slice(None)).any()
+
+
+def test_an_access_far_beyond_the_memory_faults_where_the_memory_ends(cpu):
+    with pytest.raises(DataAbort, match="translation fault") as caught:
+        cpu.load(0x1000, 2**40)
+    assert caught.value.FAR_EL1 == 0x3000

@@ -113,10 +113,25 @@ def test_a_malformed_field_is_named_with_its_line(kind, field, value):
     assert f"{kind}.jsonl:1: field {field.replace('__', '.')}: " in str(caught.value)
 
 
-def test_a_missing_field_is_named():
-    vector = copy.deepcopy(first("gmi").values)
-    del vector["in"]["xm"]
-    with pytest.raises(RecordingError, match=r"here:7: field in.xm: missing"):
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        ("gmi", "in.xm"),
+        ("irg", "in.gcr"),
+        ("irg", "in.rgsr"),
+        ("irg_seq", "in.rgsr"),
+        ("irg_allseeds", "in.gcr"),
+        ("addg", "in.gcr"),
+        ("subps", "in.nzcv"),
+        ("tagcheck_matrix", "fault.far"),
+        ("stg", "out.tags"),
+    ],
+)
+def test_a_missing_field_is_named(kind, field):
+    vector = copy.deepcopy(first(kind, faulted if field.startswith("fault") else lambda values: True).values)
+    outer, inner = field.split(".")
+    del vector[outer][inner]
+    with pytest.raises(RecordingError, match=rf"here:7: field {field}: missing"):
         replay(Record(vector, "here:7"))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtelab.arch.memory import Memory
@@ -23,6 +23,7 @@ def row(figure: PointerInspector, name: str) -> tuple[str, str]:
     return next((words, verdict) for label, words, verdict in figure.rows if label == name)
 
 
+@settings(max_examples=50, deadline=None)  # each example makes a widget
 @given(pointer=st.integers(0, 2**64 - 1), bit=st.integers(0, 63))
 def test_flipping_a_bit_twice_returns_the_pointer(pointer: int, bit: int) -> None:
     inspector = PointerInspector(pointer)
@@ -32,6 +33,7 @@ def test_flipping_a_bit_twice_returns_the_pointer(pointer: int, bit: int) -> Non
     assert inspector.pointer == pointer
 
 
+@settings(max_examples=50, deadline=None)  # each example makes a widget
 @given(pointer=st.integers(0, 2**64 - 1))
 def test_every_pointer_is_sent_whole(pointer: int) -> None:
     inspector = PointerInspector()
@@ -188,3 +190,8 @@ def test_the_composite_repr_is_stable(linked: TagsAndPointers) -> None:
     said = "TagsAndPointers: tag 5, lower range, byte 0x1028, 8 bytes [run this cell to use the figure]"
     assert repr(linked) == said
     assert len(said) <= 110
+
+
+def test_an_access_of_a_size_that_no_slider_has_is_refused() -> None:
+    with pytest.raises(ValueError, match="size: 65, expected 1 to 64"):
+        TagsAndPointers(Memory(), size=65)

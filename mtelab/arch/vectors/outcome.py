@@ -16,6 +16,8 @@ from mtelab.recordings import Record
 Outcome = dict[str, str | None]
 """Results by the recording's names, spelled alike on both sides so that equal means equal."""
 
+_DATA_ABORTS: Final = ("36", "37")
+"""ESR_EL1.EC of the faults that say where, from EL0 and from EL1."""
 _FAR_KNOWN: Final = (1 << 60) - 1
 """Bits of FAR_EL1 that Arm defines after a tag check fault without FEAT_MTE4."""
 
@@ -74,9 +76,6 @@ def processor(vector: Record, memory: Memory | None = None) -> Processor:
         cpu.PSTATE.EL, cpu.PSTATE.TCO = vector.integer("cfg.el", 0, 1), vector.integer("cfg.tco", 0, 1)
     size = 64 - VA_BITS
     cpu.TCR_EL1 = TCR_EL1(TBI0=tbi & 1, TBI1=tbi >> 1, TCMA0=tcma & 1, TCMA1=tcma >> 1, T0SZ=size, T1SZ=size)
-    for register, field in (("GCR_EL1", "in.gcr"), ("RGSR_EL1", "in.rgsr")):
-        if field in vector:
-            setattr(cpu, register, vector.word(field))
     for register, field in (("TFSR_EL1", "in.tfsr"), ("TFSRE0_EL1", "in.tfsre0")):
         if field in vector:
             setattr(cpu, register, vector.integer(field, 0, MASK_64))
@@ -93,7 +92,7 @@ def recorded_fault(vector: Record) -> Outcome:
     if vector.get("fault") is None:
         return {"fault": None}
     parts = {"esr": word(vector.word("fault.esr", 32)), "ec": str(vector.integer("fault.ec", 0, 63))}
-    if "fault.far" in vector:
+    if "fault.far" in vector or parts["ec"] in _DATA_ABORTS:
         code = vector.integer("fault.dfsc", 0, 63)
         parts["dfsc"], parts["wnr"] = str(code), str(vector.integer("fault.wnr", 0, 1))
         parts["far"] = _far(code, vector.word("fault.far"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mtelab.arch.pointers import logical_tag
 from mtelab.arch.processor import Processor
-from mtelab.arch.registers import RGSR_EL1
+from mtelab.arch.registers import GCR_EL1, RGSR_EL1
 from mtelab.arch.vectors.decode import SP_OR_ZR, decode
 from mtelab.arch.vectors.outcome import Outcome, Replay, modelled_fault, processor, recorded_fault, word
 from mtelab.recordings import Record
@@ -19,7 +19,11 @@ def replay_one(vector: Record) -> Replay:
     if decoded is None or decoded.mnemonic not in ("IRG", "ADDG", "SUBG", "GMI", "SUBP", "SUBPS"):
         raise vector.error("insn", "IRG, ADDG, SUBG, GMI, SUBP or SUBPS")
     cpu = processor(vector)
-    if "in.nzcv" in vector:
+    if decoded.mnemonic in ("IRG", "ADDG", "SUBG"):
+        cpu.GCR_EL1 = GCR_EL1(vector.word("in.gcr"))
+    if decoded.mnemonic == "IRG":
+        cpu.RGSR_EL1 = RGSR_EL1(vector.word("in.rgsr"))
+    if decoded.mnemonic in ("SUBP", "SUBPS"):
         cpu.PSTATE.NZCV = vector.integer("in.nzcv", 0, 15)
     # Register 31 is SP for the instructions that make pointers and XZR, which keeps nothing, for the others.
     discarded = decoded.rt == SP_OR_ZR and decoded.mnemonic in ("GMI", "SUBP", "SUBPS")
@@ -52,6 +56,7 @@ def _defined(vector: Record) -> str:
 def replay_sequence(vector: Record) -> Replay:
     """Replay ``irg_seq``: many IRGs in a row, each from the same two registers."""
     cpu = processor(vector)
+    cpu.GCR_EL1, cpu.RGSR_EL1 = GCR_EL1(vector.word("in.gcr")), RGSR_EL1(vector.word("in.rgsr"))
     xn, xm, count = vector.word("in.xn"), vector.word("in.xm"), vector.integer("in.count", 1, LONGEST)
     drawn = "".join(f"{logical_tag(cpu.IRG(xn, xm)):x}" for _ in range(count))
     recorded: Outcome = {"tags": vector.digits("out.tags", count), "rgsr": _defined(vector)}
@@ -61,6 +66,7 @@ def replay_sequence(vector: Record) -> Replay:
 def replay_all_seeds(vector: Record) -> Replay:
     """Replay ``irg_allseeds``: one IRG from each of many seeds."""
     cpu = processor(vector)
+    cpu.GCR_EL1 = GCR_EL1(vector.word("in.gcr"))
     xn, xm, tag = vector.word("in.xn"), vector.word("in.xm"), vector.integer("in.tag", 0, 15)
     first = vector.integer("in.seed_first", 0, LONGEST - 1)
     count = vector.integer("in.count", 1, LONGEST - first)

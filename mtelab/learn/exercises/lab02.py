@@ -25,7 +25,7 @@ class Accesses:
     setups: tuple[AccessSetup, ...]
 
     def __repr__(self) -> str:
-        lines = ["how does each access end? (memory tags are those of the granules at 0x1000, 0x1010, 0x1020)"]
+        lines = ["how does each access end? (memory tags: granules 0x1000, 0x1010, 0x1020)"]
         for number, setup in enumerate(self.setups):
             access = f"EL{setup.el} {'store' if setup.write else 'load':5} of {setup.size:2} bytes"
             pointer = f"at {setup.pointer:#018x}, memory tags {' '.join(f'{tag:x}' for tag in setup.tags)}"
