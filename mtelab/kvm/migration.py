@@ -24,6 +24,8 @@ SLOT: Final = 0
 FRAMES: Final = 1 << 12
 MOST_SENT: Final = 48
 """The wire carries a guest's memory this many times and no more."""
+PAGES_TO_STOP: Final = 4
+"""How many pages could be sent while the vCPU is on its way out of the guest."""
 
 
 class WireError(RuntimeError):
@@ -81,9 +83,9 @@ class Host:
         kvm_vm_ioctl_mte_copy_tags(self.vm, gfn * PAGE_SIZE, PAGE_SIZE, FROM_GUEST, tags)
         return tags
 
-    def write_tags(self, gfn: int, tags: npt.NDArray[np.uint8]) -> None:
-        """Write a page's tags with KVM_ARM_MTE_COPY_TAGS."""
-        kvm_vm_ioctl_mte_copy_tags(self.vm, gfn * PAGE_SIZE, PAGE_SIZE, TO_GUEST, tags)
+    def write_tags(self, gfn: int, tags: npt.NDArray[np.uint8]) -> int:
+        """Write a page's tags with KVM_ARM_MTE_COPY_TAGS; returns what that does."""
+        return kvm_vm_ioctl_mte_copy_tags(self.vm, gfn * PAGE_SIZE, PAGE_SIZE, TO_GUEST, tags)
 
 
 class Guest:
@@ -146,7 +148,8 @@ class Lost:
     def __str__(self) -> str:
         if not self:
             return "no tag lost, no byte lost"
-        return f"{sum(self.tags.values())} tags lost on {len(self.tags)} pages, data lost on {len(self.data)} pages"
+        tags = f"{sum(self.tags.values())} tags lost (pages hit: {len(self.tags)})"
+        return f"{tags}, pages of data lost: {len(self.data)}"
 
 
 class Migration:
@@ -220,7 +223,9 @@ class Migration:
             self._wire(TAGS_PER_PAGE)
 
     def stop_guest(self) -> None:
-        """Stop the guest on the source for good."""
+        """Stop the guest on the source for good. Until its vCPU has left, it writes on for a moment."""
+        if self.running:
+            self._run_guest(PAGES_TO_STOP * PAGE_SIZE)
         self.running = False
 
     def lost(self) -> Lost:
@@ -238,12 +243,16 @@ class Migration:
         return self.source.read_data(gfn) != self.destination.read_data(gfn)
 
     def _wire(self, sent: int) -> None:
-        """Let the guest write while bytes are on the wire."""
+        """Let the guest run while bytes are on the wire."""
         if self.data_bytes + self.tag_bytes > self._most:
             raise WireError(f"{self.data_bytes + self.tag_bytes} bytes sent for a guest of {len(self.pages)} pages")
-        if not self.running:
+        if self.running:
+            self._run_guest(sent)
+        else:
             self.paused_bytes += sent
-            return
+
+    def _run_guest(self, sent: int) -> None:
+        """Let the guest write as often as it does while so many bytes are sent."""
         self._owed += self.rate * sent / PAGE_SIZE
         while self._owed >= 1:
             self._owed -= 1

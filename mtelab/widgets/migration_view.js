@@ -1,4 +1,4 @@
-// The migration view: pages on the left, rounds on the right, below them the tags of one page on both hosts.
+// The migration view: pages on the left, below them the tags of one page on both hosts; rounds on the right.
 
 const DIRTY = 1, STALE_DATA = 2, STALE_TAGS = 4;
 const COLUMNS = 8, WIDE = 46, TALL = 34, GAP = 3;
@@ -35,10 +35,9 @@ function render(context) {
   const words = node("p", { class: "mte-mono" });
   const verdict = node("p", { class: "mte-migration-verdict", role: "status" });
   left.append(node("h4", {}, "Pages: what the destination has"), grid,
-    node("p", { class: "mte-muted" }, "✓ as on the source   ~ stale   ✗ lost   ◥ in the dirty log"), words);
+    node("p", { class: "mte-muted" }, "✓ as on the source   ~ stale   ✗ lost   ◥ in the dirty log"),
+    words, maps);
   right.append(node("h4", {}, "On the wire"), rounds, verdict);
-  const below = node("div", {}, node("h4", {}, "Tags of the chosen page"), maps);
-  view.body.append(below);
   let moved = null, over = -1;
 
   const count = () => bytes(model, "pages").length;
@@ -109,9 +108,14 @@ function render(context) {
       g.textAlign = "left";
       g.textBaseline = "middle";
       g.fillText(side ? `page ${page}, ${name}: ${differ(page)} differ` : `page ${page}, ${name}`, MAPS[side], 9);
+      g.font = `600 10px ${theme.mono}`;
+      g.textAlign = "center";
       tags.forEach((tag, at) => {
         const x = MAPS[side] + (at % SIDE) * CELL, y = MAP_TOP + Math.floor(at / SIDE) * CELL;
-        tile(g, theme, tag, x, y, CELL - 1);
+        g.fillStyle = theme.tags[tag];
+        g.fillRect(x, y, CELL - 1, CELL - 1);
+        g.fillStyle = theme.digits[tag];
+        g.fillText(hex(tag), x + CELL / 2 - 0.5, y + CELL / 2);
         if (side && tag !== here[at]) {
           g.strokeStyle = theme.bad;
           g.lineWidth = 2;
