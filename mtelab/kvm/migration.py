@@ -146,10 +146,8 @@ class Lost:
         return bool(self.tags or self.data)
 
     def __str__(self) -> str:
-        if not self:
-            return "no tag lost, no byte lost"
-        tags = f"{sum(self.tags.values())} tags lost (pages hit: {len(self.tags)})"
-        return f"{tags}, pages of data lost: {len(self.data)}"
+        tags = f"{sum(self.tags.values())} tags lost (pages hit: {len(self.tags)})" if self.tags else "no tag lost"
+        return f"{tags}, " + (f"pages of data lost: {len(self.data)}" if self.data else "no byte lost")
 
 
 class Migration:

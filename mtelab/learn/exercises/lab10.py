@@ -173,7 +173,7 @@ def migration_loop(answer: Callable[..., Any], pages: int, rate: float, hot: int
     lost = migration.lost()
     if lost:
         page = min([*lost.tags, *lost.data])
-        return f"{guest}\n{lost}, for the first time on page {page}"
+        return f"{guest}\n{lost}; first on page {page}"
     most = pages * (PAGE_SIZE + TAGS_PER_PAGE) // 2
     if migration.paused_bytes > most:
         return (
