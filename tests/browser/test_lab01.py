@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 
 import pytest
 from playwright.sync_api import Locator
 
-from .jupyter import ROOT, Notebook
+from .jupyter import Notebook
 
 LAB = "01-tags-and-pointers.ipynb"
 CELL, LEFT, TOP = 28, 66, 20  # the tag map's pitch and margins, in CSS pixels
@@ -16,8 +15,6 @@ CELL, LEFT, TOP = 28, 66, 20  # the tag map's pitch and margins, in CSS pixels
 
 @pytest.fixture
 def lab(notebook: Notebook) -> Notebook:
-    # As it is handed out: a saved figure of an earlier kernel would be reported as lost.
-    shutil.copy(ROOT / "labs" / LAB, notebook.server.folder / LAB)
     notebook.open(LAB)
     notebook.forget()
     notebook.run_all()
