@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtelab.kvm import RELEASES
@@ -22,6 +22,7 @@ def recorded(name: str) -> list[Record]:
     return [record for record in RECORDS if record.text("id").startswith(name)]
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     kernel=st.sampled_from(KERNELS),
     pages=st.integers(4, 24),
