@@ -33,6 +33,8 @@ LOOKS_AT: Final = {
     "mark_page_dirty": ("memslot",),
 }
 """The panels that each step looks at."""
+NOTED_BY: Final = {"mte_allowed": "sample_vma", "mmu_seq": "read_mmu_seq"}
+"""What a fault notes, and the step that notes it; before that there is nothing to show."""
 
 
 class Stop(NamedTuple):
@@ -95,7 +97,7 @@ class FaultWalk:
         self._locks = dict.fromkeys(("mmap_lock", "mmu_lock"), "free")
         self.path = self._vm.release.fault_path
         self.stops: list[Stop] = []
-        self.start = state_of(self._vm, self._gfn, self._locks, self._fault())
+        self.start = self._state(None, self._fault())
         attempt = 0
         while (fault := self._fault()) is not None:
             for visit in walk(fault):
@@ -150,14 +152,21 @@ class FaultWalk:
         name, outcome = visit.step.name, visit.outcome
         self._lock(name, outcome)
         before = self.stops[-1].state if self.stops else self.start
-        after = state_of(self._vm, self._gfn, self._locks, fault)
+        after = self._state(name, fault)
         found = answer(fault, visit, before, after)
         meanwhile = ""
         if attempt == 0 and self.situation.meanwhile and self.situation.meanwhile[0] == name:
             meanwhile = self.situation.meanwhile[1]
             self._machine.do(parse([*self.situation.setup, meanwhile])[-1])
-            after = state_of(self._vm, self._gfn, self._locks, fault)
+            after = self._state(name, fault)
         return Stop(attempt, name, visit.step.reason, found, meanwhile, outcome, after)
+
+    def _state(self, name: str | None, fault: Fault | None) -> State:
+        """Look at the machine after a step; None is before the first."""
+        state = state_of(self._vm, self._gfn, self._locks, fault)
+        made = self.path.index(name) if name is not None else -1
+        state["fault"] |= {field: "" for field, step in NOTED_BY.items() if made < self.path.index(step)}
+        return state
 
     def _lock(self, name: str, outcome: Outcome | None) -> None:
         """Follow the locks. They are not in the model, which has one thread; the release's source says where."""

@@ -82,6 +82,15 @@ def test_only_the_old_order_of_steps_misses_a_mapping_that_changes() -> None:
     assert tries == {"linux-6.1": 1, "linux-6.12": 2, "linux-6.18": 2, "linux-7.2": 2}
 
 
+@each_kernel
+def test_a_fault_shows_what_it_notes_from_that_step_on(kernel: str) -> None:
+    walk = fault_walk(kernel, "shared memory mapped over", "gload")
+    noted = [stop.state["fault"]["mte_allowed"] for stop in walk.stops]
+    verdict = "False" if kernel == "linux-6.1" else "True"
+    assert noted == ["" if at < walk.path.index("sample_vma") else verdict for at in range(len(noted))]
+    assert walk.start["fault"]["mmu_seq"] == ""
+
+
 def test_locks_are_free_at_the_end() -> None:
     for kernel in RELEASES:
         for situation in SITUATIONS:
