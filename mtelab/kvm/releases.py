@@ -7,7 +7,7 @@ kernels did.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mtelab.linux.rules import MemoryRules
@@ -185,3 +185,9 @@ def release(name: str) -> Release:
     if name not in RELEASES:
         raise UnknownKernel(f"kernel: {name}, expected one of {', '.join(RELEASES)}")
     return RELEASES[name]
+
+
+def slot_check_only(kernel: str) -> Release:
+    """Release as it would be if it looked at a VMA when a slot is made, and not at the fault as well."""
+    real = release(kernel)
+    return replace(real, fault_path=tuple(step for step in real.fault_path if step != "check_mte_allowed"))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mtelab.widgets.pointer_inspector import PointerInspector
     from mtelab.widgets.progress_board import ProgressBoard
     from mtelab.widgets.roofline import Roofline
+    from mtelab.widgets.slot_explorer import SlotExplorer
     from mtelab.widgets.tag_map import TagMap
     from mtelab.widgets.tags_and_pointers import TagsAndPointers
 
@@ -19,11 +20,12 @@ _MODULES = {
     "PointerInspector": "pointer_inspector",
     "ProgressBoard": "progress_board",
     "Roofline": "roofline",
+    "SlotExplorer": "slot_explorer",
     "TagMap": "tag_map",
     "TagsAndPointers": "tags_and_pointers",
 }
 
-__all__ = ["AccessBench", "PointerInspector", "ProgressBoard", "Roofline", "TagMap", "TagsAndPointers"]
+__all__ = ["AccessBench", "PointerInspector", "ProgressBoard", "Roofline", "SlotExplorer", "TagMap", "TagsAndPointers"]
 
 
 def __getattr__(name: str) -> Any:
