@@ -2,7 +2,7 @@
 
 const LABELS = 84, CELL = 40, GAP = 46, TOP = 18, MIDDLE = TOP + CELL + GAP, BOTTOM = MIDDLE + CELL + 14 + GAP;
 const HEIGHT = BOTTOM + CELL + 18;
-const FIRED = { memslot: ["✗", "at memslot"], fault: ["✗", "at fault"], hole: ["!", "hole"] };
+const FIRED = { memslot: ["✗", "(slot)"], fault: ["✗", "(fault)"], hole: ["!", "(hole)"] };
 
 function render(context) {
   const { model } = context;
@@ -13,7 +13,8 @@ function render(context) {
   const legend = node("p", { class: "mte-muted mte-slots-legend" },
     "Middle: the VMM's addresses, one box a VMA; ✓ the rule of the kernel shown lets a VM with MTE use it, ✗ it does not. "
     + "Above and below: the guests; a band is a memslot, a tile the tag of a block that the guest has mapped. "
-    + "Click a guest's block: the guest sets a tag there.");
+    + "Click a guest's block: the guest sets a tag there. "
+    + "Hole: the guest has memory that the rule forbids.");
   const table = node("table", { class: "mte-slots-steps" });
   const log = node("div", { class: "mte-slots-log" }, table);
   const inputs = {};
@@ -163,7 +164,7 @@ function render(context) {
   }
 
   function say(picture) {
-    const head = node("tr", {}, node("th", {}, "step"), ...kernels.map((name) => node("th", {}, plain(name))));
+    const head = node("tr", {}, node("th", {}, "step (and where a check fired)"), ...kernels.map((name) => node("th", {}, plain(name))));
     const rows = picture.steps.map(({ number, words, answers }) => node("tr", {}, node("td", {}, `${number}  ${words}`),
       ...answers.map(([result, where]) => {
         const [sign, place] = FIRED[where] ?? ["", ""];

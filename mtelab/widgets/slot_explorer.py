@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 import traitlets
 
@@ -18,7 +18,8 @@ SHOWN_STEPS: Final = 7
 class SlotExplorer(Figure):
     """A VMM with two VMs. Map memory, make slots, let a guest touch a block, by mouse, keyboard or code.
 
-    Memory is counted in blocks of 2 MiB. Each VM has MTE and a vCPU; the VMM begins with eight private anonymous blocks.
+    Memory is counted in blocks of 2 MiB. Each VM has MTE and a vCPU; the VMM begins with eight blocks,
+    private and anonymous.
 
     Parameters
     ----------
