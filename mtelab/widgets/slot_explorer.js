@@ -158,7 +158,8 @@ function render(context) {
       g.strokeRect(x, MIDDLE + 0.5, width, CELL - 1);
       const [way, behind] = vma.kind.split(" ");
       const middle = x + width / 2;
-      text(g, `${vma.permitted ? "✓" : "✗"} ${way}`, middle, MIDDLE + 13, shade, `600 12px ${theme.sans}`);
+      const size = column < 72 ? 10 : 12;
+      text(g, `${vma.permitted ? "✓" : "✗"} ${way}`, middle, MIDDLE + 13, shade, `600 ${size}px ${theme.sans}`);
       text(g, behind, middle, MIDDLE + 28, theme.ink, `12px ${theme.sans}`);
     }
   }
@@ -178,7 +179,9 @@ function render(context) {
 
   function draw(theme) {
     const picture = model.get("picture");
-    column = Math.max(58, Math.floor((view.body.clientWidth - LABELS - 4) / BLOCKS));
+    // While JupyterLab changes its theme there is no layout to measure.
+    const room = view.body.clientWidth;
+    if (room) column = Math.max(58, Math.floor((room - LABELS - 4) / BLOCKS));
     const g = view.context(canvas, LABELS + BLOCKS * column, HEIGHT);
     for (let at = 0; at < BLOCKS; at++) {
       text(g, at, left(at) + column / 2, 8, theme.muted, `11px ${theme.mono}`);

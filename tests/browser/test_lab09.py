@@ -97,6 +97,7 @@ def test_the_hole_by_hand(lab: Notebook) -> None:
     closed = lab.pixels(figure)
     lab.theme("Dark")
     lab.wait_repaint(figure, closed)
+    figure = lab.figure("The slot explorer")
     lab.shot("lab09-closed-dark", figure)
     lab.theme("Light")
 
