@@ -5,14 +5,10 @@ from __future__ import annotations
 from mtelab.kvm.releases import slot_check_only
 from mtelab.scenario import ScenarioMachine, parse, replay
 
-LEAK = parse(
-    ["hugefd h 512", "mmap r 512 private h rw", "vm v", "mte v", "vcpu v", "slot v 0 1 r 0 512"]
-    + ["gldg v 1 0", "gldg v 2 0"]
-)
-OVER = parse(
-    ["mmap r 2 private anon rw", "vm v", "mte v", "vcpu v", "slot v 0 0 r 0 2"]
-    + ["remap r 1 1 shared anon rw", "gload v 1", "gload v 0"]
-)
+START = ["vm v", "mte v", "vcpu v"]
+LEAK = parse(["hugefd h 512", "mmap r 512 private h rw", *START, "slot v 0 1 r 0 512", "gldg v 1 0", "gldg v 2 0"])
+OVER_AND_TOUCH = ["remap r 1 1 shared anon rw", "gload v 1", "gload v 0"]
+OVER = parse(["mmap r 2 private anon rw", *START, "slot v 0 0 r 0 2", *OVER_AND_TOUCH])
 
 
 def test_the_old_tag_of_the_pool_is_what_leaks() -> None:
