@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mtelab.widgets.access_bench import AccessBench
+    from mtelab.widgets.migration_view import MigrationView
     from mtelab.widgets.pointer_inspector import PointerInspector
     from mtelab.widgets.progress_board import ProgressBoard
     from mtelab.widgets.roofline import Roofline
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "AccessBench": "access_bench",
+    "MigrationView": "migration_view",
     "PointerInspector": "pointer_inspector",
     "ProgressBoard": "progress_board",
     "Roofline": "roofline",
@@ -25,7 +27,16 @@ _MODULES = {
     "TagsAndPointers": "tags_and_pointers",
 }
 
-__all__ = ["AccessBench", "PointerInspector", "ProgressBoard", "Roofline", "SlotExplorer", "TagMap", "TagsAndPointers"]
+__all__ = [
+    "AccessBench",
+    "MigrationView",
+    "PointerInspector",
+    "ProgressBoard",
+    "Roofline",
+    "SlotExplorer",
+    "TagMap",
+    "TagsAndPointers",
+]
 
 
 def __getattr__(name: str) -> Any:
