@@ -154,3 +154,9 @@ def release(name: str) -> Release:
     if name not in RELEASES:
         raise UnknownKernel(f"kernel: {name}, expected one of {', '.join(RELEASES)}")
     return RELEASES[name]
+
+
+def slot_check_only(kernel: str) -> Release:
+    """Release as it would be if it looked at a VMA when a slot is made, and not at the fault as well."""
+    real = release(kernel)
+    return replace(real, fault_path=tuple(step for step in real.fault_path if step != "check_mte_allowed"))

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from mtelab.kvm.releases import release
+from mtelab.kvm.releases import Release, release
 from mtelab.kvm.vcpu import GuestTagFault, GuestUndefined, MmioExit
 from mtelab.linux.errors import Errno, Signal
 from mtelab.linux.machine import Machine
@@ -32,10 +32,17 @@ class ScenarioMachine:
 
     Parameters
     ----------
-    kernel : str
-        Name of a release, such as ``"linux-6.1"``.
+    kernel : str or Release
+        Name of a release, such as ``"linux-6.1"``, or a release that never was.
     seed : int
         From which the tags come that unused memory holds.
+    old_tag : int
+        What earlier owners left in every granule of the pool of huge pages, 0 to 15.
+
+    Attributes
+    ----------
+    reason : str
+        Why the last operation was refused; empty if it was not.
 
     Raises
     ------
@@ -43,12 +50,13 @@ class ScenarioMachine:
         No such release.
     """
 
-    def __init__(self, kernel: str, seed: int = 0) -> None:
-        self.release = release(kernel)
+    def __init__(self, kernel: str | Release, seed: int = 0, old_tag: int = OLD_TAG) -> None:
+        self.release = release(kernel) if isinstance(kernel, str) else kernel
+        self.reason = ""
         self.machine = Machine(self.release.memory, FRAMES, HUGEPAGES, seed)
         first = min(self.machine.pool.free)
         self.machine.memory.write_tags(
-            slice(first, first + HUGEPAGES * LEAF), np.full((HUGEPAGES * LEAF, TAGS_PER_PAGE), OLD_TAG, np.uint8)
+            slice(first, first + HUGEPAGES * LEAF), np.full((HUGEPAGES * LEAF, TAGS_PER_PAGE), old_tag, np.uint8)
         )
         self.vmm = Actor(Process(AddressSpace(self.machine)))
         self.child: Actor | None = None
@@ -56,9 +64,11 @@ class ScenarioMachine:
 
     def do(self, operation: Operation) -> str:
         """Do one operation and return its result."""
+        self.reason = ""
         try:
             return self._do(operation)
         except (Errno, Signal) as error:
+            self.reason = error.reason
             return error.name
         except BadOperation as error:
             return str(error)
@@ -115,7 +125,7 @@ def run(scenario: str | Sequence[str], kernel: str = "linux-6.1", seed: int = 0)
     return replay(parse(scenario), kernel, seed)
 
 
-def replay(operations: Sequence[Operation], kernel: str, seed: int = 0) -> list[str]:
-    """Do operations that were read before on a fresh machine, and return their results."""
-    machine = ScenarioMachine(kernel, seed)
+def replay(operations: Sequence[Operation], kernel: str | Release, seed: int = 0, old_tag: int = OLD_TAG) -> list[str]:
+    """Do operations that were read before on a fresh `ScenarioMachine`, and return their results."""
+    machine = ScenarioMachine(kernel, seed, old_tag)
     return [machine.do(operation) for operation in operations]

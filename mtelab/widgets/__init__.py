@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mtelab.widgets.pointer_inspector import PointerInspector
     from mtelab.widgets.progress_board import ProgressBoard
     from mtelab.widgets.roofline import Roofline
+    from mtelab.widgets.slot_explorer import SlotExplorer
     from mtelab.widgets.tag_map import TagMap
     from mtelab.widgets.tags_and_pointers import TagsAndPointers
 
@@ -23,6 +24,7 @@ _MODULES = {
     "PointerInspector": "pointer_inspector",
     "ProgressBoard": "progress_board",
     "Roofline": "roofline",
+    "SlotExplorer": "slot_explorer",
     "TagMap": "tag_map",
     "TagsAndPointers": "tags_and_pointers",
 }
@@ -34,6 +36,7 @@ __all__ = [
     "PointerInspector",
     "ProgressBoard",
     "Roofline",
+    "SlotExplorer",
     "TagMap",
     "TagsAndPointers",
 ]
