@@ -146,15 +146,15 @@ function render(context) {
       square.style.color = theme.digits[one];
       strip.append(square);
     }
-    const note = part.stale ? "stale" : isSlot ? (part.tags.length ? "saved in 128 bytes" : "no tags saved") : "";
+    const saved = part.tags.length ? "tags saved in 128 bytes" : "no tags saved";
     return item(part, { "aria-label": `${name}: ${part.words}`, "data-kind": part.kind },
       node("span", { class: "mte-space-line" }, node("b", {}, name), node("span", {}, isSlot ? "" : part.kind),
         node("span", { class: "mte-mono" }, part.kind === "zero page" ? "" : `ref ${part.refcount}`),
         node("span", { class: "mte-mono" }, `data ${hex(part.data, 2)}`)),
-      node("span", { class: "mte-space-line" }, strip, note ? node("span", { class: "mte-muted" }, note) : ""),
+      node("span", { class: "mte-space-line" }, strip, part.stale ? node("span", { class: "mte-muted" }, "stale") : ""),
       node("span", { class: "mte-space-line" },
         ...part.flags.map((flag) => chip(flag, flag === "PG_mte_tagged" ? "good" : "plain", "page flag")),
-        part.flags.length || isSlot ? "" : node("span", { class: "mte-muted" }, "no tag flag")));
+        part.flags.length ? "" : node("span", { class: "mte-muted" }, isSlot ? saved : "no tag flag")));
   }
 
   /** Keys of everything that hangs together with `key`: a frame with all its pages, a page with all who share it. */
@@ -176,8 +176,13 @@ function render(context) {
     for (const path of links.children) path.dataset.lit = bright.has(path.dataset.user) ? 1 : 0;
   }
 
-  function drawLinks() {
+  function drawLinks(again = true) {
     const box = stage.getBoundingClientRect();
+    if (!box.width && again) {
+      // JupyterLab takes the page out for a moment while it changes its theme.
+      requestAnimationFrame(() => { drawLinks(false); paintLight(); });
+      return;
+    }
     const place = (key) => stage.querySelector(`[data-key="${key}"]`)?.getBoundingClientRect();
     const paths = [];
     for (const part of model.get("picture").held) {
