@@ -83,7 +83,9 @@ class FrameView:
     number : int
         Its frame or slot number.
     kind : str
-        ``"zero page"``, ``"page cache F[0]"``, ``"anonymous"``, ``"free"`` or ``"swap"``.
+        ``"zero page"``, ``"page cache"``, ``"anonymous"``, ``"free"`` or ``"swap"``.
+    file : str
+        Which page of which file the page cache holds there: ``"f[0]"``.
     flags : tuple of str
         ``PG_mte_tagged``, ``PG_mte_lock``.
     refcount, data : int
@@ -98,6 +100,7 @@ class FrameView:
 
     number: int
     kind: str
+    file: str
     flags: tuple[str, ...]
     refcount: int
     data: int
@@ -112,7 +115,8 @@ class FrameView:
 
     def __str__(self) -> str:
         tags = " ".join(f"{tag:x}" for tag in self.tags[:4]) + " ..." if self.tags else "none saved"
-        words = f"{self.kind}, refcount {self.refcount}, data {self.data:#04x}, {'stale ' * self.stale}tags {tags}"
+        kind = f"{self.kind} {self.file}".strip()
+        words = f"{kind}, refcount {self.refcount}, data {self.data:#04x}, {'stale ' * self.stale}tags {tags}"
         return ", ".join([words, *self.flags])
 
 
@@ -232,6 +236,13 @@ class MemoryView:
         target = None if state == "none" else pfn_of(entry)
         return PageView(process, region, page, state, target, access, bool(entry & TAGGED), cow)
 
+    def behind(self, region: str, page: int, process: str = "parent") -> str:
+        """Say what the entry of a page names: a frame's kind, ``"swap"``, or ``"nothing"``."""
+        shown = self.page(region, page, process)
+        if shown.target is None:
+            return "nothing"
+        return "swap" if shown.state == "swapped" else self.frame(shown.target).kind
+
     def pages(self) -> Iterator[PageView]:
         """Yield all pages of all regions of all processes."""
         for process, actor in self.actors():
@@ -258,26 +269,28 @@ class MemoryView:
         for pfn in sorted(self._seen | set(users) | set(cached)):
             tagged = page_mte_tagged(self.machine.machine, pfn)
             free = memory.refcount[pfn] == 0
-            kind = "zero page" if pfn == ZERO_PFN else "free" if free else cached.get(pfn, "anonymous")
+            kind = (
+                "zero page" if pfn == ZERO_PFN else "free" if free else "page cache" if pfn in cached else "anonymous"
+            )
             lock = bool(memory.flags[pfn] & PG_mte_lock)
             flags = () if free else ("PG_mte_tagged",) * tagged + ("PG_mte_lock",) * lock
             tags = tuple(int(tag) for tag in memory.read_tags(pfn)[:STRIP])
             stale = (free or not tagged) and pfn != ZERO_PFN
             seen_by = tuple(users.get(pfn, ()))
-            count = int(memory.refcount[pfn])
-            found.append(FrameView(pfn, kind, flags, count, int(memory.data[pfn]), tags, stale, seen_by))
+            count, data = int(memory.refcount[pfn]), int(memory.data[pfn])
+            found.append(FrameView(pfn, kind, cached.get(pfn, ""), flags, count, data, tags, stale, seen_by))
         return found
 
     def _cached(self) -> dict[int, str]:
-        """Frames of the page cache, each with what it is."""
+        """Frames of the page cache, each with the page of the file that it holds."""
         found: dict[int, str] = {}
         for _, actor in self.actors():
             for vma in actor.mm.vmas:
                 if vma.file is not None:
                     name = vma.file.name if vma.file.name in actor.files else "shared anon"
-                    found |= {pfn: f"page cache {name}[{index}]" for index, pfn in vma.file.cache.items()}
+                    found |= {pfn: f"{name}[{index}]" for index, pfn in vma.file.cache.items()}
             for name, file in actor.files.items():
-                found |= {pfn: f"page cache {name}[{index}]" for index, pfn in file.cache.items()}
+                found |= {pfn: f"{name}[{index}]" for index, pfn in file.cache.items()}
         return found
 
     def slots(self) -> list[FrameView]:
@@ -290,7 +303,7 @@ class MemoryView:
                 store.restore(0, slot.tags)
                 tags = tuple(int(tag) for tag in store.read(0)[:STRIP])
             users = tuple(page.key for page in self.pages() if page.state == "swapped" and page.target == number)
-            found.append(FrameView(number, "swap", (), slot.users, slot.data, tags, False, users))
+            found.append(FrameView(number, "swap", "", (), slot.users, slot.data, tags, False, users))
         return found
 
     def vma_words(self, page: PageView) -> str:

@@ -148,7 +148,7 @@ function render(context) {
     }
     const saved = part.tags.length ? "tags saved in 128 bytes" : "no tags saved";
     return item(part, { "aria-label": `${name}: ${part.words}`, "data-kind": part.kind },
-      node("span", { class: "mte-space-line" }, node("b", {}, name), node("span", {}, isSlot ? "" : part.kind),
+      node("span", { class: "mte-space-line" }, node("b", {}, name), node("span", {}, isSlot ? "" : `${part.kind} ${part.file}`),
         node("span", { class: "mte-mono" }, part.kind === "zero page" ? "" : `ref ${part.refcount}`),
         node("span", { class: "mte-mono" }, `data ${hex(part.data, 2)}`)),
       node("span", { class: "mte-space-line" }, strip, part.stale ? node("span", { class: "mte-muted" }, "stale") : ""),

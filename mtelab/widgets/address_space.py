@@ -97,6 +97,10 @@ class AddressSpace(Figure):
         """Look at a frame; print it to read it."""
         return self.view.frame(number)
 
+    def behind(self, region: str, page: int, process: str = "parent") -> str:
+        """Say what the entry of a page names: a frame's kind, ``"swap"``, or ``"nothing"``."""
+        return self.view.behind(region, page, process)
+
     def on_do(self, line: str) -> None:
         """Do the operation of a button or of the line typed."""
         self.do(line)
