@@ -2,7 +2,6 @@
 
 const PROTECTIONS = ["rw", "rwm", "r", "rm", "-"];
 const EXAMPLES = ["mmap q 2 private anon rwm", "memfd f 2", "mmap s 2 shared f rwm", "mmap p 2 private f rw", "fork"];
-const SVG = "http://www.w3.org/2000/svg";
 
 function render(context) {
   const { model } = context;
@@ -89,10 +88,9 @@ function render(context) {
   for (const [name, title] of [["parent", "Process"], ["frames", "Frames"], ["child", "Child"]]) {
     columns[name] = node("div", { class: "mte-space-column", role: "group", "aria-label": title });
   }
-  const links = document.createElementNS(SVG, "svg");
-  links.setAttribute("class", "mte-space-links");
-  links.setAttribute("aria-hidden", "true");
-  const stage = node("div", { class: "mte-space-stage" }, links, columns.parent, columns.frames, columns.child);
+  const stage = node("div", { class: "mte-space-stage" }, columns.parent, columns.frames, columns.child);
+  stage.insertAdjacentHTML("afterbegin", '<svg class="mte-space-links" aria-hidden="true"></svg>');
+  const links = stage.firstElementChild;
   const legend = node("p", { class: "mte-muted" }, "◆ and a coloured edge: changed by the last step. T: the page table "
     + "entry is Normal Tagged. CoW: copy on write. Hatched tags: stale, left by an owner before. Click a page to choose it.");
   view.body.append(stage, legend);
@@ -192,7 +190,7 @@ function render(context) {
         const [x1, x2] = right ? [page.left, frame.right] : [page.right, frame.left];
         const y1 = page.top + page.height / 2 - box.top, y2 = frame.top + frame.height / 2 - box.top;
         const [a, b] = [x1 - box.left, x2 - box.left], middle = (a + b) / 2;
-        const path = document.createElementNS(SVG, "path");
+        const path = document.createElementNS(links.namespaceURI, "path");
         path.setAttribute("d", `M${a} ${y1}C${middle} ${y1} ${middle} ${y2} ${b} ${y2}`);
         path.dataset.user = user;
         paths.push(path);
