@@ -92,7 +92,8 @@ function render(context) {
   stage.insertAdjacentHTML("afterbegin", '<svg class="mte-space-links" aria-hidden="true"></svg>');
   const links = stage.firstElementChild;
   const legend = node("p", { class: "mte-muted" }, "◆ and a coloured edge: changed by the last step. T: the page table "
-    + "entry is Normal Tagged. CoW: copy on write. Hatched tags: stale, left by an owner before. Click a page to choose it.");
+    + "entry is Normal Tagged. CoW: copy on write. Hatched tags: stale, left by an owner before. "
+    + "f[1]: page 1 of file f. Click a page to choose it.");
   view.body.append(stage, legend);
 
   function chip(text, kind, title) {
