@@ -4,8 +4,18 @@ The models need numpy alone; figures and exercises are imported by name where a 
 (``from mtelab.widgets import TagMap``), so that ``import mtelab`` stays quick.
 """
 
+from importlib import import_module
+from types import ModuleType
+
 from mtelab.tags import GRANULE_SIZE, PACKED_PAGE, PAGE_SIZE, TAGS_PER_PAGE, TagStore
 
 __version__ = "0.1.0"
 
 __all__ = ["GRANULE_SIZE", "PACKED_PAGE", "PAGE_SIZE", "TAGS_PER_PAGE", "TagStore", "__version__"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import a model when it is first named: ``mtelab.scenario.run(...)`` needs no import of its own."""
+    if name in ("arch", "kvm", "linux", "scenario"):
+        return import_module(f"mtelab.{name}")
+    raise AttributeError(f"module mtelab has no attribute {name!r}")

@@ -35,6 +35,8 @@ def scenario(args: argparse.Namespace) -> int:
     from mtelab.recordings import RecordingError
     from mtelab.scenario import ScenarioError, commands
 
+    if args.shrink and not args.compare:
+        return _refuse("--shrink: expected --compare too, which says what is wrong")
     try:
         return commands.scenario(args.file, args.kernel, args.compare, args.shrink)
     except ScenarioError as error:

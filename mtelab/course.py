@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import socket
 import subprocess
@@ -80,6 +81,9 @@ def lab(args: argparse.Namespace) -> int:
         command.append(f"--ServerApp.port={args.port}")
     if args.no_browser:
         command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        # In a container there is often nobody but root; Jupyter wants to be told that this is meant.
+        command.append("--allow-root")
     print(f"Opening the course in {folder}. Stop it here with Ctrl-C.")
     try:
         return subprocess.run(command, check=False).returncode

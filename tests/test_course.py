@@ -57,3 +57,20 @@ def test_a_port_in_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         port = other.getsockname()[1]
         with pytest.raises(course.CourseError, match=f"--port {port}"):
             course.lab(arguments(port=port))
+
+
+@pytest.mark.parametrize(("user", "root"), [(0, True), (1000, False)])
+def test_jupyterlab_is_started_at_the_first_lab(user: int, root: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+
+    def run(command: list[str], check: bool) -> argparse.Namespace:
+        commands.append(command)
+        return argparse.Namespace(returncode=0)
+
+    monkeypatch.setattr(course.subprocess, "run", run)
+    monkeypatch.setattr(course.os, "geteuid", lambda: user, raising=False)
+    assert course.lab(arguments()) == 0
+    assert f"--ServerApp.root_dir={course.shipped()}" in commands[0]
+    assert "--LabApp.default_url=/lab/tree/00-start-here.ipynb" in commands[0]
+    assert "--no-browser" in commands[0]
+    assert ("--allow-root" in commands[0]) is root

@@ -9,6 +9,7 @@ import numpy as np
 from mtelab.kvm.memslot import MemSlot
 from mtelab.kvm.sanitise import sanitise_frames
 from mtelab.linux import mte
+from mtelab.linux.page import numbers
 from mtelab.linux.page_table import LEAF, PFN_SHIFT, PRESENT, READ, WRITE, PageTable
 from mtelab.linux.vma import VM_MTE, VM_WRITE
 
@@ -26,14 +27,17 @@ def fault_in(vm: VM, gfn: int, npages: int) -> None:
 
     Raises
     ------
+    ValueError
+        The VM has no vCPU.
     Errno, MmioExit
         As the first page's fault that fails does; the pages before it are done.
     """
+    if vm.vcpu is None:
+        raise ValueError("vm: it has no vCPU, expected one that can fault")
     stop = gfn + npages
     while gfn < stop:
         end = bulk_end(vm, gfn, stop)
         if end == gfn:
-            assert vm.vcpu is not None
             vm.vcpu.translate(gfn, write=True)
             end = gfn + 1
         else:
@@ -77,9 +81,10 @@ def map_untouched(vm: VM, slot: MemSlot, gfn: int, end: int) -> None:
     vma.anon_vma = True
     if vma.flags & VM_MTE:
         mte.initialise(vm.machine, pfns)
-    numbers = pfns.astype(np.uint64) << np.uint64(PFN_SHIFT)
-    vm.mm.page_table.set_range(page, numbers | np.uint64(vm.mm.entry_for(vma, 0, writable=True)))
+    frames = numbers(pfns).view(np.uint64) << np.uint64(PFN_SHIFT)
+    vm.mm.page_table.set_range(page, frames | np.uint64(vm.mm.entry_for(vma, 0, writable=True)))
     sanitise_frames(vm, pfns)
-    vm.stage2.table.set_range(gfn, numbers | np.uint64(PRESENT | READ | WRITE))
+    frames |= np.uint64(PRESENT | READ | WRITE)
+    vm.stage2.table.set_range(gfn, frames)
     if slot.dirty_bitmap is not None:
         slot.dirty_bitmap[gfn - slot.base_gfn : end - slot.base_gfn] = True

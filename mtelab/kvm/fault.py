@@ -96,7 +96,8 @@ def step(*shows: str) -> Callable[[Callable[[Fault], Outcome | None]], Callable[
     """Enter a function in `STEPS`; its docstring is the reason."""
 
     def enter(function: Callable[[Fault], Outcome | None]) -> Callable[[Fault], Outcome | None]:
-        STEPS[function.__name__] = Step(function.__name__, function.__doc__ or "", shows, function)
+        reason = " ".join((function.__doc__ or "").split())
+        STEPS[function.__name__] = Step(function.__name__, reason, shows, function)
         return function
 
     return enter

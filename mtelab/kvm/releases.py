@@ -7,7 +7,7 @@ kernels did.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mtelab.linux.rules import MemoryRules
@@ -101,79 +101,48 @@ FAULT_PATH_7_2: Final = (
 
 INT_MAX: Final = (1 << 31) - 1
 
-RELEASES: Final = {
-    release.name: release
-    for release in (
-        Release(
-            name="linux-6.1",
-            memory=MemoryRules(
-                hugetlb_mte=False,
-                hugetlb_free_clears_flags=False,
-                page_lock=False,
-                set_pte_at_notify=True,
-                mmap_split_errno="ENOMEM",
-            ),
-            vma_rule="not VM_SHARED",
-            vma_may_back_mte=not_shared,
-            fault_path=FAULT_PATH_6_1,
-            zero_page_flagged=True,
-            copy_tags_length_max=None,
-            copy_tags_ebusy=False,
-            copy_tags_clears_short=False,
-        ),
-        Release(
-            name="linux-6.12",
-            memory=MemoryRules(
-                hugetlb_mte=False,
-                hugetlb_free_clears_flags=False,
-                page_lock=True,
-                set_pte_at_notify=False,
-                mmap_split_errno="EINVAL",
-            ),
-            vma_rule="VM_MTE_ALLOWED",
-            vma_may_back_mte=mte_allowed,
-            fault_path=FAULT_PATH_6_12,
-            zero_page_flagged=True,
-            copy_tags_length_max=INT_MAX,
-            copy_tags_ebusy=True,
-            copy_tags_clears_short=True,
-        ),
-        Release(
-            name="linux-6.18",
-            memory=MemoryRules(
-                hugetlb_mte=True,
-                hugetlb_free_clears_flags=True,
-                page_lock=True,
-                set_pte_at_notify=False,
-                mmap_split_errno="EINVAL",
-            ),
-            vma_rule="VM_MTE_ALLOWED",
-            vma_may_back_mte=mte_allowed,
-            fault_path=FAULT_PATH_6_12,
-            zero_page_flagged=True,
-            copy_tags_length_max=INT_MAX,
-            copy_tags_ebusy=True,
-            copy_tags_clears_short=True,
-        ),
-        Release(
-            name="linux-7.2",
-            memory=MemoryRules(
-                hugetlb_mte=True,
-                hugetlb_free_clears_flags=True,
-                page_lock=True,
-                set_pte_at_notify=False,
-                mmap_split_errno="EINVAL",
-            ),
-            vma_rule="VM_MTE_ALLOWED",
-            vma_may_back_mte=mte_allowed,
-            fault_path=FAULT_PATH_7_2,
-            zero_page_flagged=False,
-            copy_tags_length_max=INT_MAX,
-            copy_tags_ebusy=True,
-            copy_tags_clears_short=True,
-        ),
-    )
-}
+LINUX_6_1: Final = Release(
+    name="linux-6.1",
+    memory=MemoryRules(
+        hugetlb_mte=False,
+        hugetlb_free_clears_flags=False,
+        page_lock=False,
+        set_pte_at_notify=True,
+        mmap_split_errno="ENOMEM",
+    ),
+    vma_rule="not VM_SHARED",
+    vma_may_back_mte=not_shared,
+    fault_path=FAULT_PATH_6_1,
+    zero_page_flagged=True,
+    copy_tags_length_max=None,
+    copy_tags_ebusy=False,
+    copy_tags_clears_short=False,
+)
+LINUX_6_12: Final = Release(
+    name="linux-6.12",
+    memory=MemoryRules(
+        hugetlb_mte=False,
+        hugetlb_free_clears_flags=False,
+        page_lock=True,
+        set_pte_at_notify=False,
+        mmap_split_errno="EINVAL",
+    ),
+    vma_rule="VM_MTE_ALLOWED",
+    vma_may_back_mte=mte_allowed,
+    fault_path=FAULT_PATH_6_12,
+    zero_page_flagged=True,
+    copy_tags_length_max=INT_MAX,
+    copy_tags_ebusy=True,
+    copy_tags_clears_short=True,
+)
+LINUX_6_18: Final = replace(
+    LINUX_6_12,
+    name="linux-6.18",
+    memory=replace(LINUX_6_12.memory, hugetlb_mte=True, hugetlb_free_clears_flags=True),
+)
+LINUX_7_2: Final = replace(LINUX_6_18, name="linux-7.2", fault_path=FAULT_PATH_7_2, zero_page_flagged=False)
+
+RELEASES: Final = {release.name: release for release in (LINUX_6_1, LINUX_6_12, LINUX_6_18, LINUX_7_2)}
 
 
 class UnknownKernel(ValueError):

@@ -26,13 +26,13 @@ def sanitise_mte_tags(vm: VM, pfn: int, nr_pages: int) -> None:
     if pfn == ZERO_PFN and not vm.release.zero_page_flagged:
         return  # Its tags are 0, and nobody can change them.
     if not mte.has_folio_flag(machine, pfn):
-        sanitise_frames(vm, np.arange(pfn, pfn + nr_pages))
+        sanitise_frames(vm, slice(pfn, pfn + nr_pages))
     elif mte.try_page_mte_tagging(machine, pfn):
         machine.memory.clear_tags(slice(pfn, pfn + nr_pages))
         mte.set_page_mte_tagged(machine, pfn)
 
 
-def sanitise_frames(vm: VM, pfns: npt.NDArray[np.int64]) -> None:
+def sanitise_frames(vm: VM, pfns: slice | npt.NDArray[np.int64]) -> None:
     """Initialise the tags of many frames that each have their own flag."""
     if vm.mte_enabled:
         mte.initialise(vm.machine, pfns)

@@ -100,14 +100,20 @@ class VCPU:
                 self.registers["tfsr"] |= int(TFSR_EL1(TF0=1))
         return pfn
 
+    def fault(self, gfn: int, write: bool, syndrome: bool = True) -> Fault | None:
+        """Fault that an access would take now, not yet handled; None if stage 2 permits the access."""
+        wanted = PRESENT | (WRITE if write else 0)
+        entry = self.vm.stage2.table[gfn]
+        if entry & wanted == wanted:
+            return None
+        return Fault(self.vm, gfn, write, permission=bool(entry & PRESENT), syndrome=syndrome)
+
     def translate(self, gfn: int, write: bool, syndrome: bool = True) -> int:
         """Frame of a guest page, through stage 2; KVM handles each fault, and the guest tries again."""
-        wanted = PRESENT | (WRITE if write else 0)
-        while (entry := self.vm.stage2.table[gfn]) & wanted != wanted:
-            fault = Fault(self.vm, gfn, write, permission=bool(entry & PRESENT), syndrome=syndrome)
+        while fault := self.fault(gfn, write, syndrome):
             outcome = kvm_handle_guest_abort(fault)
             if outcome.kind == "mmio":
                 raise MmioExit(outcome.reason)
             if outcome.errno is not None:
                 raise Errno(outcome.errno, outcome.reason)
-        return pfn_of(entry)
+        return pfn_of(self.vm.stage2.table[gfn])

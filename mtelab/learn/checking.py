@@ -8,6 +8,8 @@ import os
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
 from mtelab.learn import compare, trial
 from mtelab.learn.exercise import Exercise, find
 from mtelab.learn.limit import Limit
@@ -172,9 +174,9 @@ def _one(exercise: Exercise, answer: Any, drawn: Any, limit: Limit) -> tuple[tup
 def _wrong(got: Any, right: Any) -> tuple[str, ...]:
     if compare.same(got, right):
         return ()
-    expected = f"expected  {compare.shown(right)}"
-    complaint = compare.misfit(got, right)
-    return (expected, f"got       {compare.kind(got)}" if complaint else f"got       {compare.shown(got)}")
+    # A single value of a wrong type is named with its type: "the string '3'" where 3 was expected.
+    plain = isinstance(got, list | tuple | set | dict | np.ndarray) or compare.misfit(got, right) is None
+    return (f"expected  {compare.shown(right)}", f"got       {compare.shown(got) if plain else compare.kind(got)}")
 
 
 def _names(exercise: Exercise) -> list[str]:

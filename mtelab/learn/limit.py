@@ -3,7 +3,8 @@
 A signal timer does it where there is one. Elsewhere (Windows, a browser, a second thread) a trace function counts
 lines. Either raises `Stopped`, which is not an ``Exception``: ``except Exception`` does not catch it. A bare
 ``except: pass`` in a loop does, so the timer also traces: the next line, outside that ``try``, is stopped too.
-One thing cannot be stopped: a single call into C that does not come back, such as a huge numpy product.
+Two things cannot be stopped: a single call into C that does not come back, such as a huge numpy product; and, where
+there is no timer, a loop that swallows even `Stopped`, since Python drops a trace function that has raised.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mtelab.linux.page import PG_hugetlb, PG_mte_lock, PG_mte_tagged
+from mtelab.linux.page import PG_hugetlb, PG_mte_lock, PG_mte_tagged, numbers
 from mtelab.linux.page_table import LEAF, READ, SPECIAL, TAGGED, pfn_of
 
 if TYPE_CHECKING:
@@ -52,10 +52,11 @@ def set_page_mte_tagged(machine: Machine, pfn: int) -> None:
     machine.memory.flags[tagging_page(machine, pfn)] |= PG_mte_tagged
 
 
-def initialise(machine: Machine, pfns: npt.NDArray[np.int64]) -> None:
+def initialise(machine: Machine, pfns: slice | npt.NDArray[np.int64]) -> None:
     """Clear the tags of those of many small frames that are not initialised, and flag them."""
     flags = machine.memory.flags
-    new = pfns[flags[pfns] & (PG_mte_tagged | PG_mte_lock) == 0]
+    done = flags[pfns] & (PG_mte_tagged | PG_mte_lock) != 0
+    new = numbers(pfns)[~done] if done.any() else pfns
     machine.memory.clear_tags(new)
     flags[new] |= PG_mte_tagged | (PG_mte_lock if machine.rules.page_lock else 0)
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtelab.linux.errors import Errno
+from mtelab.linux.page_table import LEAF
 from mtelab.tags import GRANULE_SIZE, PAGE_SIZE, TAGS_PER_PAGE, TagStore
 
 PG_mte_tagged: Final = 1
@@ -25,6 +26,11 @@ ZERO_PFN: Final = 0
 
 Pfns = int | slice | npt.NDArray[np.int64]
 """One frame, a stretch of them, or any."""
+
+
+def numbers(pfns: slice | npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Numbers of many frames, as an array."""
+    return np.arange(pfns.start, pfns.stop, dtype=np.int64) if isinstance(pfns, slice) else pfns
 
 
 class PhysicalMemory:
@@ -88,24 +94,25 @@ class PhysicalMemory:
         self.refcount[pfn] = 1
         return pfn
 
-    def alloc_pages(self, count: int) -> npt.NDArray[np.int64]:
-        """Take `count` frames, the same and in the same order as by as many calls of `alloc_page`."""
+    def alloc_pages(self, count: int) -> slice | npt.NDArray[np.int64]:
+        """Take `count` frames, the same and in the same order as by as many calls of `alloc_page`.
+
+        They are a slice if they lie side by side, as in fresh memory; numpy is then several times faster.
+        """
         if count > self.available:
             raise Errno("ENOMEM", f"{count} frames wanted, {self.available} free")
-        used = min(count, len(self._free))
-        again = [self._free.pop() for _ in range(used)]
-        pfns = np.arange(self._next - used, self._next + count - used, dtype=np.int64)
-        pfns[:used] = again
-        self._next += count - used
-        chosen: Pfns = pfns if used else slice(self._next - count, self._next)
-        self.flags[chosen] = 0
-        self.data[chosen] = 0
-        self.refcount[chosen] = 1
+        again = [self._free.pop() for _ in range(min(count, len(self._free)))]
+        fresh = slice(self._next, self._next + count - len(again))
+        self._next = fresh.stop
+        pfns = np.concatenate([np.array(again, np.int64), numbers(fresh)]) if again else fresh
+        self.flags[pfns] = 0
+        self.data[pfns] = 0
+        self.refcount[pfns] = 1
         return pfns
 
     def set_aside(self, count: int) -> int:
-        """Take `count` frames from the end of memory for good, for a pool; returns the first."""
-        first = (self._end - count) // count * count
+        """Take `count` frames from the end of memory for good, for a pool; returns the first, on a 2 MiB bound."""
+        first = (self._end - count) // LEAF * LEAF
         if first < self._next:
             raise Errno("ENOMEM", f"{count} frames wanted, {self._end - self._next} free")
         self._end = first

@@ -99,7 +99,3 @@ class PageTable:
         """Empty all entries of the range; tables stay."""
         for _, entries in self.stretches(start, stop):
             entries[:] = 0
-
-    def is_empty(self, start: int, stop: int) -> bool:
-        """Whether no page of the range has an entry."""
-        return not any(entries.any() for _, entries in self.stretches(start, stop))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtelab.linux import mte
-from mtelab.linux.page_table import PRESENT, SPECIAL, SWAP, make_entry, pfn_of
+from mtelab.linux.page_table import HUGE, PRESENT, SPECIAL, SWAP, make_entry, pfn_of
 
 if TYPE_CHECKING:
     from mtelab.linux.machine import Machine
@@ -56,7 +56,7 @@ class Swap:
         """
         entry = mm.page_table[page]
         vma = mm.vmas.find(page)
-        if not entry & PRESENT or entry & SPECIAL or vma is None or mm.is_file_page(vma, page, entry):
+        if not entry & PRESENT or entry & (SPECIAL | HUGE) or vma is None or mm.is_file_page(vma, page, entry):
             return False
         pfn = pfn_of(entry)
         memory = self._machine.memory

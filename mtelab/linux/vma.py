@@ -14,7 +14,7 @@ from mtelab.linux.page_table import LEAF
 
 
 class Vm(IntFlag):
-    """Flags of a VMA, by Linux's names without ``VM_``, and a few letters for each protection."""
+    """Flags of a VMA; Linux's names, with ``VM_`` before them, are below."""
 
     READ = 1
     WRITE = 2

@@ -50,22 +50,40 @@ class Names:
     ----------
     files : list of str
         Files.
-    regions : dict of str to int
-        Pages of each region.
     vms : list of str
         VMs.
+    own, childs : dict of str to int
+        Pages of each region, as the VMM and as its child has mapped it.
+    child : bool
+        Whether the line at hand is the child's.
     """
 
     files: list[str] = field(default_factory=list)
-    regions: dict[str, int] = field(default_factory=dict)
     vms: list[str] = field(default_factory=list)
+    own: dict[str, int] = field(default_factory=dict)
+    childs: dict[str, int] = field(default_factory=dict)
+    child: bool = False
+
+    @property
+    def regions(self) -> dict[str, int]:
+        """Pages of every region so far; where both have one of that name, of that of whose line it is."""
+        return {**self.own, **self.childs} if self.child else {**self.childs, **self.own}
+
+    def add_region(self, region: str, pages: int) -> None:
+        """Enter a region that the line at hand maps."""
+        (self.childs if self.child else self.own)[region] = pages
+
+    def fork(self) -> None:
+        """Let the child have the regions of its parent, as they are now; a second fork makes no second child."""
+        self.childs = {**self.own, **self.childs}
 
 
 Reader = Callable[[Cursor, Names], tuple[Any, ...]]
 
 
-def no_arguments(words: Cursor, names: Names) -> tuple[Any, ...]:
-    """Read an operation of one word."""
+def fork(words: Cursor, names: Names) -> tuple[Any, ...]:
+    """Read nothing, but note that there is a child."""
+    names.fork()
     return ()
 
 
@@ -116,7 +134,7 @@ def mmap(words: Cursor, names: Names) -> tuple[Any, ...]:
     region = words.name("the region")
     pages = words.number("pages of the region", 0, MOST_PAGES)
     mapped = backing(words, names)
-    names.regions[region] = pages
+    names.add_region(region, pages)
     return region, pages, mapped
 
 
@@ -209,7 +227,7 @@ GRAMMAR: Final[dict[str, Reader]] = {
     "munmap": region_range,
     "mprotect": lambda words, names: (*region_range(words, names), protection(words)),
     "dontneed": region_range,
-    "fork": no_arguments,
+    "fork": fork,
     "store": lambda words, names: (*region_page(words, names), byte(words), optional_tag(words)),
     "load": lambda words, names: (*region_page(words, names), optional_tag(words)),
     "stg": lambda words, names: (*region_page(words, names), granule(words), tag(words)),

@@ -108,22 +108,26 @@ class Guest:
 
     def tags(self, page: int, pages: int) -> str:
         """Read tags of guest pages, and show them run by run."""
-        buffer = np.zeros(pages * TAGS_PER_PAGE, np.uint8)
+        buffer = self._buffer(pages)
         address = (FIRST_GFN + page) * PAGE_SIZE
         done = kvm_vm_ioctl_mte_copy_tags(self.vm, address, pages * PAGE_SIZE, FROM_GUEST, buffer)
         return f"{done}:{runs(buffer[: done // PAGE_SIZE * TAGS_PER_PAGE])}"
 
     def settags(self, page: int, pages: int, value: int) -> str:
         """Write tags of guest pages, all the same."""
-        buffer = np.full(pages * TAGS_PER_PAGE, value, np.uint8)
+        buffer = self._buffer(pages, value)
         address = (FIRST_GFN + page) * PAGE_SIZE
         return str(kvm_vm_ioctl_mte_copy_tags(self.vm, address, pages * PAGE_SIZE, TO_GUEST, buffer))
 
     def rawtags(self, address: int, length: int, flags: int, reserved: int, bad: bool) -> str:
-        """Copy tags with raw arguments; the buffer holds zeros, as many as the slots can use."""
-        pages = 0 if bad else sum(slot.npages for slot in self.vm.slots.values())
-        buffer = np.zeros(pages * TAGS_PER_PAGE, np.uint8)
+        """Copy tags with raw arguments; the buffer holds zeros."""
+        buffer = self._buffer(0 if bad else -(-length // PAGE_SIZE))
         return str(kvm_vm_ioctl_mte_copy_tags(self.vm, address, length, flags, buffer, reserved))
+
+    def _buffer(self, pages: int, value: int = 0) -> npt.NDArray[np.uint8]:
+        """Make a buffer for the tags of some pages, but of no more than the slots have."""
+        most = sum(slot.npages for slot in self.vm.slots.values())
+        return np.full(min(pages, most) * TAGS_PER_PAGE, value, np.uint8)
 
     def idreg(self) -> str:
         """Read the ID register's field MTE."""

@@ -79,9 +79,9 @@ def parse_line(text: str, line: int, names: Names) -> Operation:
     """Read one line, and enter in `names` what it declares."""
     words = Cursor(text, line)
     name = words.choice((*GRAMMAR, "child"))
-    child = name == "child"
-    if child:
+    names.child = name == "child"
+    if names.child:
         name = words.choice(PROCESS_OPERATIONS)
     arguments = GRAMMAR[name](words, names)
     words.end()
-    return Operation(name, child, arguments, text.strip(), line)
+    return Operation(name, names.child, arguments, text.strip(), line)

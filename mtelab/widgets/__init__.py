@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mtelab.widgets.access_bench import AccessBench
     from mtelab.widgets.address_space import AddressSpace
+    from mtelab.widgets.migration_view import MigrationView
     from mtelab.widgets.pointer_inspector import PointerInspector
     from mtelab.widgets.progress_board import ProgressBoard
     from mtelab.widgets.roofline import Roofline
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "AccessBench": "access_bench",
     "AddressSpace": "address_space",
+    "MigrationView": "migration_view",
     "PointerInspector": "pointer_inspector",
     "ProgressBoard": "progress_board",
     "Roofline": "roofline",
@@ -25,7 +27,16 @@ _MODULES = {
     "TagsAndPointers": "tags_and_pointers",
 }
 
-__all__ = ["AccessBench", "AddressSpace", "PointerInspector", "ProgressBoard", "Roofline", "TagMap", "TagsAndPointers"]
+__all__ = [
+    "AccessBench",
+    "AddressSpace",
+    "MigrationView",
+    "PointerInspector",
+    "ProgressBoard",
+    "Roofline",
+    "TagMap",
+    "TagsAndPointers",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,7 @@ TOKEN = "browser-tests"
 START_LIMIT = 90
 RUN_LIMIT = 120_000  # milliseconds for all cells of a lab
 
-# What is drawn now, as one number: every canvas below the node counts, squeezed to 40 rows so that looking costs little.
+# What is drawn now, as one number: every canvas below the node, squeezed to 40 rows so that looking costs little.
 PIXELS = """(root) => {
   const [width, height] = [1000, 40];
   globalThis.looking ??= new OffscreenCanvas(width, height).getContext('2d', {willReadFrequently: true});
@@ -62,8 +62,8 @@ class Server:
         shutil.copytree(ROOT / "labs", self.folder, ignore=shutil.ignore_patterns(".*"))
         config = home / "config"
         config.mkdir()
-        settings = {"ServerApp": {"allow_root": True}, "LabApp": {"expose_app_in_browser": True}}
-        (config / "jupyter_lab_config.json").write_text(json.dumps(settings))
+        # The tests drive the notebook through JupyterLab's own commands.
+        (config / "jupyter_lab_config.json").write_text(json.dumps({"LabApp": {"expose_app_in_browser": True}}))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         environment = os.environ | {
@@ -131,7 +131,11 @@ class Notebook:
         """Errors on the browser's console."""
 
     def open(self, name: str) -> None:
-        """Open a notebook of the course and wait for its kernel."""
+        """Open a notebook of the course and wait for its kernel.
+
+        It is as handed out, whatever a test before has saved: figures of an earlier kernel would be reported as lost.
+        """
+        shutil.copy(ROOT / "labs" / name, self.server.folder / name)
         self.page.goto(f"{self.server.url}/lab/tree/{name}?token={TOKEN}&reset")
         self.ready()
 

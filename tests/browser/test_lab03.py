@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import re
-import shutil
 import statistics
 
 from playwright.sync_api import Locator
 
-from .jupyter import ROOT, Notebook
+from .jupyter import Notebook
 
 LAB = "03-a-tag-store-that-keeps-up.ipynb"
 MEASURED = 90_000  # milliseconds for a whole measurement on a busy machine
 
 
-def fresh(notebook: Notebook, lab: str = LAB) -> None:
-    """The lab as it is handed out, whatever a test before has saved."""
-    shutil.copy(ROOT / "labs" / lab, notebook.server.folder / lab)
-    notebook.open(lab)
-    notebook.forget()
-
-
 def opened(notebook: Notebook, lab: str = LAB) -> Locator:
     """The lab, run and measured; the figure's chart."""
-    fresh(notebook, lab)
+    notebook.open(lab)
+    notebook.forget()
     notebook.run_all()
     chart = notebook.figure("Bandwidth of")
     notebook.page.get_by_text("Done.", exact=True).wait_for(timeout=MEASURED)
@@ -148,7 +141,8 @@ def test_the_roofline_survives_a_reload(notebook: Notebook) -> None:
 
 
 def test_an_exercise_wrongly_then_rightly(notebook: Notebook) -> None:
-    fresh(notebook)
+    notebook.open(LAB)
+    notebook.forget()
     for code, words in (
         ("tags = tags.copy(); tags[pages] = 0; return tags", "it should change the one that it was given"),
         ("tags[page] = 0", "NameError: name 'page' is not defined"),

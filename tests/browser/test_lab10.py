@@ -1,0 +1,114 @@
+"""Lab 10 in a real browser: a guest moves round by round, by mouse and keyboard, and lost tags are seen."""
+
+from __future__ import annotations
+
+import statistics
+
+import pytest
+from playwright.sync_api import Locator
+
+from .jupyter import PIXELS, Notebook
+
+LAB = "10-moving-a-guest.ipynb"
+
+# Milliseconds from an input event of the slider to the first frame that is drawn otherwise.
+REPAINTS = """async ([slider, root, pixels]) => {
+  const hash = new Function('return ' + pixels)(), times = [];
+  const shown = () => hash(root) + root.querySelector('output').textContent;
+  for (let move = 0; move < 20; move++) {
+    const before = shown(), start = performance.now();
+    slider.value = Number(slider.value) + (Math.floor(move / 5) % 2 ? -0.25 : 0.25);
+    slider.dispatchEvent(new Event('input', {bubbles: true}));
+    let now = start;
+    while (now - start < 3000 && shown() === before) {
+      await new Promise(requestAnimationFrame);
+      now = performance.now();
+    }
+    times.push(now - start);
+    await new Promise((done) => setTimeout(done, 120));
+  }
+  return times.slice(2);
+}"""
+
+
+@pytest.fixture
+def lab(notebook: Notebook) -> Notebook:
+    notebook.open(LAB)
+    notebook.forget()
+    notebook.run_all()
+    return notebook
+
+
+def moving(lab: Notebook) -> Locator:
+    """The figure as it was made."""
+    figure = lab.figure("A guest moves while it runs")
+    figure.get_by_role("button", name="Reset").click()
+    says(figure, "32 pages to send")
+    return figure
+
+
+def says(figure: Locator, words: str) -> None:
+    figure.locator(".mte-migration-verdict").filter(has_text=words).wait_for()
+
+
+def test_round_by_round_by_mouse(lab: Notebook) -> None:
+    figure = moving(lab)
+    before = lab.pixels(figure)
+    figure.get_by_role("button", name="Next round").click()
+    lab.wait_repaint(figure, before)
+    says(figure, "data 128 KiB, tags 8 KiB, while paused 0 KiB")
+    figure.get_by_role("button", name="Next round").click()
+    figure.get_by_role("button", name="Stop guest").click()
+    says(figure, "✓ No tag lost.")
+    assert figure.get_by_role("button", name="Next round").is_disabled()
+    lab.shot("lab10-moved-light", figure)
+
+
+def test_lost_tags_are_found_with_the_keyboard(lab: Notebook) -> None:
+    figure = moving(lab)
+    figure.get_by_role("combobox", name="Tags are sent").select_option("once at the start")
+    run = figure.get_by_role("button", name="Run to the end")
+    run.focus()
+    lab.page.keyboard.press("Enter")
+    says(figure, "tags lost.")
+    grid = figure.locator("canvas").first
+    grid.focus()
+    for key in ["ArrowRight"] * 7 + ["ArrowDown"] * 3:
+        lab.page.keyboard.press(key)
+    figure.locator("p.mte-mono", has_text="page 31:").wait_for()
+    grid.click(position={"x": 10 + 3 * 49, "y": 10})
+    figure.locator("p.mte-mono", has_text="page 3:").wait_for()
+    lab.shot("lab10-lost-light", figure)
+    figure.locator("canvas").nth(1).hover(position={"x": 232, "y": 30})
+    figure.locator(".mte-hover", has_text="granule 0: source").wait_for()
+    light = lab.pixels(figure)
+    lab.theme("Dark")
+    lab.wait_repaint(figure, light)
+    lab.shot("lab10-lost-dark", figure)
+    lab.theme("Light")
+
+
+def test_the_whole_lab_to_look_at(lab: Notebook) -> None:
+    cells = lab.page.locator(".jp-Notebook .jp-Cell")
+    for number in range(0, cells.count(), 4):
+        cells.nth(number).scroll_into_view_if_needed()
+        lab.shot(f"lab10-page-{number:02d}")
+    assert cells.count() > 30
+
+
+def test_it_repaints_and_survives_a_reload(lab: Notebook) -> None:
+    figure = moving(lab)
+    slider = figure.get_by_role("slider")
+    times = lab.page.evaluate(REPAINTS, [slider.element_handle(), figure.element_handle(), PIXELS])
+    print(f"slider to repaint: median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms")
+    assert max(times) < 3000
+
+    figure.get_by_role("button", name="Run to the end").click()
+    says(figure, "No tag lost.")
+    lab.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+    lab.page.reload()
+    lab.ready()
+    again = lab.figure("A guest moves while it runs")
+    says(again, "No tag lost.")
+    again.get_by_role("button", name="Reset").click()
+    says(again, "32 pages to send")
