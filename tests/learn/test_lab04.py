@@ -90,7 +90,7 @@ def test_mistakes_that_learners_make_fail() -> None:
 
 def test_the_model_does_what_the_recorded_programs_saw() -> None:
     for record in read(folder("kernel") / "user_memory.jsonl"):
-        view = MemoryView(record.text("kernel"))
+        view = MemoryView(record.text("release"))
         view.do("mmap r 1 private anon rwm")
         if record.text("id") == "A00-zero-page-flag":
             view.do("load r 0")
