@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mtelab.widgets.access_bench import AccessBench
+    from mtelab.widgets.address_space import AddressSpace
     from mtelab.widgets.fault_stepper import FaultStepper
     from mtelab.widgets.migration_view import MigrationView
     from mtelab.widgets.pointer_inspector import PointerInspector
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "AccessBench": "access_bench",
+    "AddressSpace": "address_space",
     "FaultStepper": "fault_stepper",
     "MigrationView": "migration_view",
     "PointerInspector": "pointer_inspector",
@@ -31,6 +33,7 @@ _MODULES = {
 
 __all__ = [
     "AccessBench",
+    "AddressSpace",
     "FaultStepper",
     "MigrationView",
     "PointerInspector",
