@@ -235,7 +235,10 @@ function render(context) {
     inputs.guest.input.selectedIndex = found.block;
     touch();
   });
-  view.on("change:picture", () => view.repaint());
+  view.on("change:picture", () => {
+    view.hover(""); // it spoke of the state before
+    view.repaint();
+  });
   return () => view.close();
 }
 
