@@ -84,6 +84,14 @@ def test_no_cell_is_spared_the_comparison(path: Path) -> None:
 
 
 @each_notebook
+def test_links_to_other_labs_lead_somewhere(path: Path) -> None:
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            for target in re.findall(r"\]\(([^):#]+)\)", cell.source):
+                assert (path.parent / target).exists(), f"cell {cell.id}: {target}"
+
+
+@each_notebook
 def test_ids_are_unique(path: Path) -> None:
     ids = [cell.id for cell in read(path).cells]
     assert len(ids) == len(set(ids))
