@@ -6,8 +6,6 @@ import argparse
 import os
 import shutil
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -70,22 +68,24 @@ def free(port: int) -> bool:
 def lab(args: argparse.Namespace) -> int:
     """Run ``mtelab lab``: JupyterLab, open at the first lab, until the learner stops it."""
     folder = place(Path(args.folder) if args.folder else None)
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
-    command += [
-        f"--LabApp.default_url=/lab/tree/{FIRST_LAB}",
-        f"--LabApp.app_settings_dir={PACKAGE / 'jupyter'}",
-    ]
+    options = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{FIRST_LAB}"]
+    options.append(f"--LabApp.app_settings_dir={PACKAGE / 'jupyter'}")
     if args.port:
         if not free(args.port):
             raise CourseError(f"--port {args.port}: something else listens there; choose another or leave it out")
-        command.append(f"--ServerApp.port={args.port}")
+        options.append(f"--ServerApp.port={args.port}")
     if args.no_browser:
-        command.append("--no-browser")
+        options.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         # In a container there is often nobody but root; Jupyter wants to be told that this is meant.
-        command.append("--allow-root")
-    print(f"Opening the course in {folder}. Stop it here with Ctrl-C.")
-    try:
-        return subprocess.run(command, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+        options.append("--allow-root")
+    print(f"Opening the course in {folder}. Stop it here with Ctrl-C.", flush=True)
+    _start(options)
+    return 0
+
+
+def _start(options: list[str]) -> None:
+    """Run JupyterLab in this process, so that whoever stops us stops it."""
+    from jupyterlab.labapp import LabApp
+
+    LabApp.launch_instance(options)

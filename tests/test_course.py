@@ -50,7 +50,7 @@ def test_an_installed_wheel_copies_into_the_working_folder(tmp_path: Path, monke
 
 
 def test_a_port_in_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(course.subprocess, "run", lambda *_, **__: pytest.fail("JupyterLab was started"))
+    monkeypatch.setattr(course, "_start", lambda _options: pytest.fail("JupyterLab was started"))
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -62,12 +62,7 @@ def test_a_port_in_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("user", "root"), [(0, True), (1000, False)])
 def test_jupyterlab_is_started_at_the_first_lab(user: int, root: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     commands: list[list[str]] = []
-
-    def run(command: list[str], check: bool) -> argparse.Namespace:
-        commands.append(command)
-        return argparse.Namespace(returncode=0)
-
-    monkeypatch.setattr(course.subprocess, "run", run)
+    monkeypatch.setattr(course, "_start", commands.append)
     monkeypatch.setattr(course.os, "geteuid", lambda: user, raising=False)
     assert course.lab(arguments()) == 0
     assert f"--ServerApp.root_dir={course.shipped()}" in commands[0]
