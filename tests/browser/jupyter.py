@@ -50,6 +50,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+# Ways to move a control once: an arrow key on a slider of ipywidgets, a step of a native slider.
+KEY = """control.dispatchEvent(new KeyboardEvent('keydown',
+  {key: back ? 'ArrowLeft' : 'ArrowRight', bubbles: true, cancelable: true}))"""
+SLIDE = """control.value = Number(control.value) + (back ? -1 : 1) * Number(control.step || 1);
+  control.dispatchEvent(new Event('input', {bubbles: true}))"""
+
 # The notebook in front has a kernel, and the kernel has nothing to do.
 IDLE = "() => jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 
@@ -139,6 +145,12 @@ class Notebook:
         self.page.goto(f"{self.server.url}/lab/tree/{name}?token={TOKEN}&reset")
         self.ready()
 
+    def begin(self, name: str) -> None:
+        """Open a notebook, and run all of it in this session: what is seen afterwards was made here."""
+        self.open(name)
+        self.forget()
+        self.run_all()
+
     def ready(self) -> None:
         """Wait until the notebook stands and its kernel is idle."""
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
@@ -186,28 +198,41 @@ class Notebook:
             timeout=10_000,
         )
 
-    def repaint_times(self, slider: Locator, figure: Locator, moves: int = 24) -> list[float]:
-        """Milliseconds from a key on the slider's handle to the first frame in which the figure has changed."""
+    def repaint_times(
+        self, control: Locator, figure: Locator, act: str = KEY, shown: str = "pixels(root)", moves: int = 24
+    ) -> list[float]:
+        """Milliseconds from an act on a control to the first frame in which what is shown has changed.
+
+        Parameters
+        ----------
+        control, figure : Locator
+            What is moved, and what should follow.
+        act : str
+            JavaScript that moves ``control`` once; ``back`` is true for every other half dozen moves, ``move`` counts.
+        shown : str
+            JavaScript for what to look at in the figure, ``root``; its canvases unless said otherwise.
+        """
         times: list[float] = self.page.evaluate(
-            """async ([handle, root, moves, pixels]) => {
-              const hash = new Function('return ' + pixels)();
+            """async ([control, root, act, shown, moves, drawn]) => {
+              const pixels = new Function('return ' + drawn)();
+              const look = new Function('root', 'pixels', `return ${shown}`);
+              const doOnce = new Function('control', 'move', 'back', act);
               const times = [];
               for (let move = 0; move < moves; move++) {
-                const before = hash(root), start = performance.now();
-                const key = Math.floor(move / 6) % 2 ? 'ArrowLeft' : 'ArrowRight';
-                handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
+                const before = look(root, pixels), start = performance.now();
+                doOnce(control, move, Math.floor(move / 6) % 2 === 1);
                 let now = start;
                 while (now - start < 3000) {
                   await new Promise(requestAnimationFrame);
                   now = performance.now();
-                  if (hash(root) !== before) break;
+                  if (look(root, pixels) !== before) break;
                 }
                 times.push(now - start);
                 await new Promise((done) => setTimeout(done, 120));
               }
               return times;
             }""",
-            [slider.element_handle(), figure.element_handle(), moves, PIXELS],
+            [control.element_handle(), figure.element_handle(), act, shown, moves, PIXELS],
         )
         return times[2:]
 

@@ -30,9 +30,7 @@ def drag(notebook: Notebook, canvas: Locator, first: int, last: int) -> None:
 
 
 def test_paint_a_first_tag(notebook: Notebook) -> None:
-    notebook.open(LAB)
-    notebook.forget()
-    notebook.run_all()
+    notebook.begin(LAB)
     figure = notebook.figure("One page")
     canvas = figure.locator("canvas")
     status = figure.locator(".mte-status")
@@ -64,9 +62,7 @@ def test_paint_a_first_tag(notebook: Notebook) -> None:
 
 
 def test_figures_survive_a_reload(notebook: Notebook) -> None:
-    notebook.open(LAB)
-    notebook.forget()
-    notebook.run_all()
+    notebook.begin(LAB)
     figure = notebook.figure("One page")
     drag(notebook, figure.locator("canvas"), 64, 66)
     figure.locator(".mte-status", has_text="3 granules tagged").wait_for()
@@ -79,18 +75,14 @@ def test_figures_survive_a_reload(notebook: Notebook) -> None:
 
 
 def test_the_progress_figure_sums_up(notebook: Notebook) -> None:
-    notebook.open(LAB)
-    notebook.forget()
-    notebook.run_all()
+    notebook.begin(LAB)
     board = notebook.figure("Your progress")
     board.get_by_text("not tried").first.wait_for()
     notebook.shot("lab00-progress", board)
 
 
 def test_the_whole_lab_to_look_at(notebook: Notebook) -> None:
-    notebook.open(LAB)
-    notebook.forget()
-    notebook.run_all()
+    notebook.begin(LAB)
     cells = notebook.page.locator(".jp-Notebook .jp-Cell")
     for number in range(0, cells.count(), 3):
         cells.nth(number).scroll_into_view_if_needed()

@@ -15,9 +15,7 @@ CELL, LEFT, TOP = 28, 66, 20  # the tag map's pitch and margins, in CSS pixels
 
 @pytest.fixture
 def lab(notebook: Notebook) -> Notebook:
-    notebook.open(LAB)
-    notebook.forget()
-    notebook.run_all()
+    notebook.begin(LAB)
     return notebook
 
 

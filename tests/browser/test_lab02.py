@@ -7,34 +7,14 @@ import statistics
 import pytest
 from playwright.sync_api import Locator
 
-from .jupyter import PIXELS, Notebook
+from .jupyter import SLIDE, Notebook
 
 LAB = "02-when-the-check-fires.ipynb"
-
-# Milliseconds from an arrow key's input event on a native slider to the first frame that is drawn otherwise.
-REPAINTS = """async ([slider, root, pixels]) => {
-  const hash = new Function('return ' + pixels)(), times = [];
-  for (let move = 0; move < 24; move++) {
-    const before = hash(root), start = performance.now();
-    slider.value = Number(slider.value) + (Math.floor(move / 6) % 2 ? -1 : 1);
-    slider.dispatchEvent(new Event('input', {bubbles: true}));
-    let now = start;
-    while (now - start < 3000 && hash(root) === before) {
-      await new Promise(requestAnimationFrame);
-      now = performance.now();
-    }
-    times.push(now - start);
-    await new Promise((done) => setTimeout(done, 120));
-  }
-  return times.slice(2);
-}"""
 
 
 @pytest.fixture
 def lab(notebook: Notebook) -> Notebook:
-    notebook.open(LAB)
-    notebook.forget()
-    notebook.run_all()
+    notebook.begin(LAB)
     return notebook
 
 
@@ -154,7 +134,7 @@ def test_the_whole_lab_to_look_at(lab: Notebook) -> None:
 def test_the_bench_repaints_and_survives_a_reload(lab: Notebook) -> None:
     figure = bench(lab)
     slider = figure.get_by_role("slider", name="Offset of first byte")
-    times = lab.page.evaluate(REPAINTS, [slider.element_handle(), figure.element_handle(), PIXELS])
+    times = lab.repaint_times(slider, figure, SLIDE)
     print(f"slider to repaint: median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms")
     assert max(times) < 3000
 

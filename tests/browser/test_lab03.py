@@ -15,9 +15,7 @@ MEASURED = 90_000  # milliseconds for a whole measurement on a busy machine
 
 def opened(notebook: Notebook, lab: str = LAB) -> Locator:
     """The lab, run and measured; the figure's chart."""
-    notebook.open(lab)
-    notebook.forget()
-    notebook.run_all()
+    notebook.begin(lab)
     chart = notebook.figure("Bandwidth of")
     notebook.page.get_by_text("Done.", exact=True).wait_for(timeout=MEASURED)
     return chart
@@ -31,8 +29,7 @@ def button(notebook: Notebook, name: str) -> Locator:
     return notebook.page.locator(".jp-OutputArea button", has_text=re.compile(rf"^\s*{name}\s*$"))
 
 
-def test_the_roofline_answers_slider_buttons_and_mouse(notebook: Notebook) -> None:
-    chart = opened(notebook)
+def answers_slider_and_buttons(notebook: Notebook, chart: Locator) -> None:
     table(notebook).filter(has_text="clear, 512 KiB of tags (2048 pages)").wait_for()
 
     handle = notebook.page.locator(".jp-OutputArea .noUi-handle").first
@@ -61,8 +58,7 @@ def test_the_roofline_answers_slider_buttons_and_mouse(notebook: Notebook) -> No
     notebook.theme("Light")
 
 
-def test_hover_names_the_point_and_a_drag_zooms(notebook: Notebook) -> None:
-    chart = opened(notebook)
+def hover_names_the_point_and_a_drag_zooms(notebook: Notebook, chart: Locator) -> None:
     box = chart.locator("canvas").first.bounding_box()
     assert box
     mouse = notebook.page.mouse
@@ -89,8 +85,7 @@ def test_hover_names_the_point_and_a_drag_zooms(notebook: Notebook) -> None:
     notebook.wait_repaint(chart, zoomed)
 
 
-def test_a_measurement_can_be_stopped_and_begun_again(notebook: Notebook) -> None:
-    opened(notebook)
+def a_measurement_can_be_stopped(notebook: Notebook) -> None:
     button(notebook, "Measure").click()
     notebook.page.get_by_text("timings", exact=False).first.wait_for()
     button(notebook, "Stop").click()
@@ -100,11 +95,20 @@ def test_a_measurement_can_be_stopped_and_begun_again(notebook: Notebook) -> Non
     notebook.shot("lab03-stopped")
 
 
-def test_stubs_are_named_and_not_measured(notebook: Notebook) -> None:
-    chart = opened(notebook)
+def stubs_are_named_and_not_measured(notebook: Notebook, chart: Locator) -> None:
     stubs = "Not measured, since not right yet: your clear, copy, pack, unpack."
     chart.locator(".mte-status", has_text=stubs).wait_for()
     assert "yours" not in table(notebook).inner_text()
+
+
+def test_the_roofline(notebook: Notebook) -> None:
+    """One measurement serves for all that may be done with it; the last step spoils it."""
+    chart = opened(notebook)
+    stubs_are_named_and_not_measured(notebook, chart)
+    answers_slider_and_buttons(notebook, chart)
+    hover_names_the_point_and_a_drag_zooms(notebook, chart)
+    slider_repaints(notebook, chart)
+    a_measurement_can_be_stopped(notebook)
 
 
 def test_the_worked_edition_shows_its_own_versions(notebook: Notebook) -> None:
@@ -115,8 +119,7 @@ def test_the_worked_edition_shows_its_own_versions(notebook: Notebook) -> None:
     notebook.shot("lab03-yours-unpack")
 
 
-def test_slider_to_repaint(notebook: Notebook) -> None:
-    chart = opened(notebook)
+def slider_repaints(notebook: Notebook, chart: Locator) -> None:
     times = notebook.repaint_times(notebook.page.locator(".jp-OutputArea .noUi-handle").first, chart)
     print(f"roofline: slider to repaint {statistics.median(times):.0f} ms at the median of {len(times)}")
     assert len(times) > 10

@@ -11,29 +11,10 @@ from .jupyter import Notebook
 
 LAB = "04-pages-that-carry-tags.ipynb"
 
-# Milliseconds from a press of a button to the first frame in which the log has one more line.
-REPAINTS = """async ([button, root]) => {
-  const times = [];
-  for (let press = 0; press < 22; press++) {
-    const before = root.querySelectorAll('.mte-space-log li').length, start = performance.now();
-    button.click();
-    let now = start;
-    while (now - start < 3000 && root.querySelectorAll('.mte-space-log li').length === before) {
-      await new Promise(requestAnimationFrame);
-      now = performance.now();
-    }
-    times.push(now - start);
-    await new Promise((done) => setTimeout(done, 120));
-  }
-  return times.slice(2);
-}"""
-
 
 @pytest.fixture
 def lab(notebook: Notebook) -> Notebook:
-    notebook.open(LAB)
-    notebook.forget()
-    notebook.run_all()
+    notebook.begin(LAB)
     return notebook
 
 
@@ -163,7 +144,7 @@ def test_the_whole_lab_to_look_at(lab: Notebook) -> None:
 def test_a_step_is_drawn_and_survives_a_reload(lab: Notebook) -> None:
     figure = space(lab)
     load = figure.get_by_role("button", name="load")
-    times = lab.page.evaluate(REPAINTS, [load.element_handle(), figure.element_handle()])
+    times = lab.repaint_times(load, figure, "control.click()", "root.querySelectorAll('.mte-space-log li').length")
     print(f"button to repaint: median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms")
     assert max(times) < 3000
 

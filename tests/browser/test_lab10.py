@@ -7,35 +7,14 @@ import statistics
 import pytest
 from playwright.sync_api import Locator
 
-from .jupyter import PIXELS, Notebook
+from .jupyter import SLIDE, Notebook
 
 LAB = "10-moving-a-guest.ipynb"
-
-# Milliseconds from an input event of the slider to the first frame that is drawn otherwise.
-REPAINTS = """async ([slider, root, pixels]) => {
-  const hash = new Function('return ' + pixels)(), times = [];
-  const shown = () => hash(root) + root.querySelector('output').textContent;
-  for (let move = 0; move < 20; move++) {
-    const before = shown(), start = performance.now();
-    slider.value = Number(slider.value) + (Math.floor(move / 5) % 2 ? -0.25 : 0.25);
-    slider.dispatchEvent(new Event('input', {bubbles: true}));
-    let now = start;
-    while (now - start < 3000 && shown() === before) {
-      await new Promise(requestAnimationFrame);
-      now = performance.now();
-    }
-    times.push(now - start);
-    await new Promise((done) => setTimeout(done, 120));
-  }
-  return times.slice(2);
-}"""
 
 
 @pytest.fixture
 def lab(notebook: Notebook) -> Notebook:
-    notebook.open(LAB)
-    notebook.forget()
-    notebook.run_all()
+    notebook.begin(LAB)
     return notebook
 
 
@@ -99,7 +78,7 @@ def test_the_whole_lab_to_look_at(lab: Notebook) -> None:
 def test_it_repaints_and_survives_a_reload(lab: Notebook) -> None:
     figure = moving(lab)
     slider = figure.get_by_role("slider")
-    times = lab.page.evaluate(REPAINTS, [slider.element_handle(), figure.element_handle(), PIXELS])
+    times = lab.repaint_times(slider, figure, SLIDE, "pixels(root) + root.querySelector('output').textContent")
     print(f"slider to repaint: median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms")
     assert max(times) < 3000
 
