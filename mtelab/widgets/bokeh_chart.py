@@ -8,7 +8,6 @@ it hands BokehJS over if the page has none, and sends the chart as it is now, in
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import traitlets
 from bokeh.models import Axis, Grid, Legend, Plot
@@ -106,6 +105,3 @@ class BokehChart(Figure):
     def describe(self) -> str:
         """Say what the chart shows."""
         return self.title
-
-    def _repr_keys(self) -> Any:  # ipywidgets would list every trait
-        return iter(())

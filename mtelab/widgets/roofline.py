@@ -177,9 +177,6 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
     def __repr__(self) -> str:
         return f"Roofline: {self.chart.describe()} [run this cell to use the figure]"
 
-    def _repr_keys(self) -> Any:  # ipywidgets would list every trait
-        return iter(())
-
 
 _TABLE: Final = (
     '<table style="line-height: 1.35; margin-left: 12px"><caption style="text-align: left">{}</caption>'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -151,6 +150,3 @@ class TagMap(Figure):
         values, counts = np.unique(self.tags, return_counts=True)
         held = ", ".join(f"{count} x {tag:x}" for tag, count in zip(values, counts, strict=True))
         return f"{self.granules.size} granules from {self.address:#x}, tags {held}"
-
-    def _repr_keys(self) -> Any:  # ipywidgets would list every trait
-        return iter(())
