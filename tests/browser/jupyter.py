@@ -156,6 +156,12 @@ class Notebook:
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         self.page.wait_for_function(IDLE, timeout=60_000)
 
+    def save_and_reload(self) -> None:
+        """Save the notebook and load the page anew, as a learner does; the kernel goes on."""
+        self.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+        self.page.reload()
+        self.ready()
+
     def run_all(self) -> None:
         """Run every cell and wait until each code cell has its number."""
         self.page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")

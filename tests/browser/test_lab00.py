@@ -66,9 +66,7 @@ def test_figures_survive_a_reload(notebook: Notebook) -> None:
     figure = notebook.figure("One page")
     drag(notebook, figure.locator("canvas"), 64, 66)
     figure.locator(".mte-status", has_text="3 granules tagged").wait_for()
-    notebook.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
-    notebook.page.reload()
-    notebook.ready()
+    notebook.save_and_reload()
     again = notebook.figure("One page")
     again.locator(".mte-status", has_text="3 granules tagged").wait_for()
     assert notebook.pixels(again) is not None

@@ -127,9 +127,7 @@ def test_figures_survive_a_reload(lab: Notebook) -> None:
     bit(pointer, 63).click()
     pointer.locator("[data-bit='63'][data-on='1']").wait_for()
     word = pointer.get_by_role("textbox").input_value()
-    lab.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
-    lab.page.reload()
-    lab.ready()
+    lab.save_and_reload()
     handles, pointer, tags = desk(lab)
     pointer.locator("[data-bit='63'][data-on='1']").wait_for()
     assert pointer.get_by_role("textbox").input_value() == word

@@ -140,9 +140,7 @@ def test_the_bench_repaints_and_survives_a_reload(lab: Notebook) -> None:
 
     slider.fill("15")
     ends(figure, "tag check fault")
-    lab.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
-    lab.page.reload()
-    lab.ready()
+    lab.save_and_reload()
     again = lab.figure("The access bench")
     ends(again, "tag check fault")
     again.get_by_role("slider", name="Offset of first byte").fill("0")

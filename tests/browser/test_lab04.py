@@ -150,9 +150,7 @@ def test_a_step_is_drawn_and_survives_a_reload(lab: Notebook) -> None:
     print(f"button to repaint: median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms")
     assert max(times) < 3000
 
-    lab.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
-    lab.page.reload()
-    lab.ready()
+    lab.save_and_reload()
     again = lab.figure("The address space")
     part(again, "parent:r:0").filter(has_text="zero page").wait_for()
     again.get_by_role("button", name="Reset").click()

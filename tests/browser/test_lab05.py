@@ -138,9 +138,7 @@ def test_the_stepper_repaints_and_survives_a_reload(lab: Notebook) -> None:
 
     figure.locator(".mte-fault-steps li", has_text="sample_vma").click()
     at(figure, "sample_vma")
-    lab.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
-    lab.page.reload()
-    lab.ready()
+    lab.save_and_reload()
     again = lab.figure("The fault stepper")
     at(again, "sample_vma")
     again.get_by_role("button", name="Step", exact=True).click()

@@ -126,9 +126,7 @@ def test_the_explorer_repaints_and_survives_a_reload(lab: Notebook) -> None:
     print(f"kernel to repaint: median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms")
     assert max(times) < 3000
 
-    lab.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
-    lab.page.reload()
-    lab.ready()
+    lab.save_and_reload()
     again = lab.figure("The slot explorer")
     again.locator("td", has_text="map shared anon over blocks 0-2").wait_for()
     again.get_by_role("button", name="Make slot").click()

@@ -84,9 +84,7 @@ def test_it_repaints_and_survives_a_reload(lab: Notebook) -> None:
 
     figure.get_by_role("button", name="Run to the end").click()
     says(figure, "No tag lost.")
-    lab.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
-    lab.page.reload()
-    lab.ready()
+    lab.save_and_reload()
     again = lab.figure("A guest moves while it runs")
     says(again, "No tag lost.")
     again.get_by_role("button", name="Reset").click()
