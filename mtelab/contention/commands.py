@@ -37,8 +37,8 @@ def report(as_json: bool, **asked: Any) -> int:
 def table(result: Contention) -> str:
     """Return a result as text, for people."""
     head = (
-        f"{result.protocol}, {result.workload}: {result.guests} guests of {result.vcpus} vCPUs and {result.pages:,} pages "
-        f"in {result.block} blocks, on {result.cores} cores; mmu_lock {result.mmu_lock}, "
+        f"{result.protocol}, {result.workload}: {result.guests} guests of {result.vcpus} vCPUs and {result.pages:,} "
+        f"pages in {result.block} blocks, on {result.cores} cores; mmu_lock {result.mmu_lock}, "
         f"locks {'fair' if result.fair else 'unfair'}, seed {result.seed}"
     )
     rows = [

@@ -77,9 +77,7 @@ class Costs:
 
     # ---- the fault around them
     guest_work: float = _cost(1000, "mean time that a guest works on each 4 KiB page before it faults on the next")
-    fault_path: float = _cost(
-        200, "exit, lookups and return of one fault", f"populated table, dirty: {PARALLEL_FAULTS}"
-    )
+    fault_path: float = _cost(200, "exit, lookups and return of a fault", f"time to dirty memory: {PARALLEL_FAULTS}")
     zero_page: float = _cost(122, "allocate and zero 4 KiB", f"4 GiB in 2 MiB blocks: {PARALLEL_FAULTS}")
     map_page: float = _cost(640, "write a stage-2 entry, under mmu_lock", f"time to dirty memory: {PARALLEL_FAULTS}")
     map_block: float = _cost(40_000, "write a 2 MiB entry, under mmu_lock", f"time to populate: {PARALLEL_FAULTS}")

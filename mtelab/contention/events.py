@@ -117,11 +117,13 @@ class _Play:
             raise Deadlock
         columns = np.array(self.record).reshape(-1, 6)
         columns = columns[np.lexsort((columns[:, 0], columns[:, 3]))]
-        whole = columns[:, :3].astype(np.int64)
-        return Records(*whole.T, *columns[:, 3:].T, names=list(self.locks), done=self.done)
+        thread, lock, fault = columns[:, :3].astype(np.int64).T
+        requested, granted, released = columns[:, 3:].T
+        return Records(thread, lock, fault, requested, granted, released, list(self.locks), self.done)
 
     def program(self, thread: int) -> Program:
-        return self.case.programs[self.case.row[self.next[thread]]]
+        program: Program = self.case.programs[int(self.case.row[self.next[thread]])]
+        return program
 
     def lock(self, name: Hashable, thread: int) -> _Lock:
         key = ("mmu_lock", int(self.case.vm[thread])) if name == OWN_MMU_LOCK else name

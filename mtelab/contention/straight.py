@@ -96,7 +96,8 @@ class ProtocolRunner:
         steps = self._begin(cpu, page)
         resume: Callable[[Any], Any] = steps.send if self.trusted else _Budget(steps.send)
         actions: list[Action] = []
-        now, held, answer = set(flags), [], None
+        now, answer = set(flags), None
+        held: list[Hashable] = []
         for _ in range(MOST_STEPS):
             try:
                 step = resume(answer)

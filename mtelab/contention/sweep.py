@@ -182,7 +182,22 @@ def sweep(
     ValueError
         As in `contend`; nothing is run then.
     """
-    setups = list(_setups(protocol, workload, guests, vcpus, pages, cores, block, mmu_lock, costs, fair, frames, seed))
+    setups = list(
+        _setups(
+            protocol,
+            workload=workload,
+            guests=guests,
+            vcpus=vcpus,
+            pages=pages,
+            cores=cores,
+            block=block,
+            mmu_lock=mmu_lock,
+            costs=costs,
+            fair=fair,
+            frames=frames,
+            seed=seed,
+        )
+    )
     done: dict[int, dict[str, Any]] = {}
     try:
         for number, measures in _run(setups, executor):
@@ -202,13 +217,13 @@ def _several(value: Any) -> list[Any]:
     return list(value)
 
 
-def _setups(protocol: Protocols, *arguments: Any) -> Iterator[Setup]:
+def _setups(protocol: Protocols, **arguments: Any) -> Iterator[Setup]:
     named = dict(protocol) if isinstance(protocol, Mapping) and protocol is not PROTOCOLS else None
     protocols: list[tuple[str | None, Any]] = (
         list(named.items()) if named is not None else [(None, one) for one in _several(protocol)]
     )
-    for (name, function), *values in itertools.product(protocols, *map(_several, arguments)):
-        yield set_up(function, *values, name=name)
+    for (name, function), *values in itertools.product(protocols, *map(_several, arguments.values())):
+        yield set_up(function, name=name, **dict(zip(arguments, values, strict=True)))
 
 
 def _run(setups: Sequence[Setup], executor: Executor | None) -> Iterator[tuple[int, dict[str, Any]]]:
