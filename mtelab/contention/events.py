@@ -2,11 +2,12 @@
 
 The rules, which the fast engine keeps to the last bit:
 
-* Events happen in order of time; at the same time releases come first, then CPUs in order of their number.
+* Events happen in order of time; at the same time releases and ends of faults come first, then the thread with the
+  lower number.
 * A fair lock is given to whoever asked first, an unfair one to any that spins, all with the same chance.
 * A CPU that had to wait then needs the lock's cache line: its hold is longer by the handover.
-* A CPU that waits spins, and is not preempted; a vCPU whose time slice is over gives way when it next returns to its
-  guest, and goes to the end of the one queue of those that have no core.
+* A CPU that waits spins, and is not preempted. A vCPU whose time slice is over gives way when a fault of its is done,
+  and goes to the end of the one queue of those that have no core.
 """
 
 from __future__ import annotations
@@ -15,16 +16,14 @@ from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Final
 
 import numpy as np
 
 from mtelab.contention.case import Case, Floats, Ints
-from mtelab.contention.costs import QUANTUM
+from mtelab.contention.costs import quantised
 from mtelab.contention.programs import OWN_MMU_LOCK, Program
 
-_RELEASE, _REQUEST = 0, 1
-_HANDED_ON: Final = 1 << 30
+_RELEASE, _OVER, _REQUEST = 0, 1, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,20 +52,35 @@ class Records:
     done: Floats
 
 
-class _Lock:
-    """A spinlock: who holds it, and who waits."""
+class Deadlock(Exception):
+    """CPUs wait for each other."""
 
-    __slots__ = ("choices", "holder", "number", "waiting")
+
+class _Lock:
+    """A spinlock: which acquisition holds it, and which threads wait."""
+
+    __slots__ = ("choices", "held", "number", "waiting")
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.holder: int | None = None
+        self.held = False
         self.waiting: deque[int] = deque()
         self.choices = 0
 
 
-class Deadlock(Exception):
-    """CPUs wait for each other."""
+class _Thread:
+    """A vCPU, or a thread of a VMM."""
+
+    __slots__ = ("asked", "end", "fault", "ops", "since", "step", "vm")
+
+    def __init__(self, vm: int, first: int, count: int) -> None:
+        self.vm = vm
+        self.fault = first
+        self.end = first + count
+        self.ops: list[tuple[bool, _Lock, float, bool]] = []
+        self.step = 0
+        self.since = 0.0
+        self.asked: dict[_Lock, int] = {}  # number of the acquisition of each lock it has, or wants
 
 
 def play(case: Case) -> Records:
@@ -83,119 +97,129 @@ def play(case: Case) -> Records:
 class _Play:
     def __init__(self, case: Case) -> None:
         self.case = case
+        self.row = case.row.tolist()
+        self.think = case.think.tolist()
+        self.scale = None if case.scale is None else case.scale.tolist()
         self.locks: dict[Hashable, _Lock] = {}
-        self.thread_of = list(range(case.cores))  # of each core
-        self.queue = deque(range(case.cores, len(case.count)))
+        self.resolved: dict[tuple[int, int], list[tuple[bool, _Lock, float, bool]]] = {}
+        columns = zip(case.vm.tolist(), case.first.tolist(), case.count.tolist(), strict=True)
+        self.threads = [_Thread(*column) for column in columns]
+        self.queue = deque(range(case.cores, len(self.threads)))
         self.crowded = bool(self.queue)
-        self.next = case.first.tolist()  # of each thread: the fault it is in, or is about to have
-        self.end = (case.first + case.count).tolist()
-        self.op = [0] * len(case.count)
-        self.since = [0.0] * case.cores
-        self.open: list[tuple[int, ...]] = []
         self.heap: list[tuple[float, int, int]] = []
         self.record: list[list[float]] = []  # thread, lock, fault, requested, granted, released
-        self.held: list[dict[Hashable, int]] = [{} for _ in case.count]  # record of each lock a thread has or wants
-        self.done = np.zeros(len(case.row))
+        self.done = [0.0] * len(self.row)
 
     def run(self) -> Records:
-        for core in range(self.case.cores):
-            self.begin(core, 0.0)
-        while self.heap:
-            now, kind, core = heappop(self.heap)
-            thread = self.thread_of[core]
-            program = self.program(thread)
-            if self.op[thread] == len(program.ops):
-                self.over(core, thread, now)
-                continue
-            op = program.ops[self.op[thread]]
-            lock = self.lock(op.lock, thread)
+        for number in range(self.case.cores):
+            self.begin(number, 0.0)
+        heap = self.heap
+        while heap:
+            now, kind, number = heappop(heap)
+            thread = self.threads[number]
             if kind == _REQUEST:
-                self.request(core, thread, lock, op.lock, now)
+                self.request(number, thread, now)
+            elif kind == _RELEASE:
+                self.release(number, thread, now)
             else:
-                self.release(core, thread, lock, op.lock, now)
+                self.over(number, thread, now)
         if any(lock.waiting for lock in self.locks.values()):
             raise Deadlock
         columns = np.array(self.record).reshape(-1, 6)
         columns = columns[np.lexsort((columns[:, 0], columns[:, 3]))]
-        thread, lock, fault = columns[:, :3].astype(np.int64).T
+        thread_number, lock, fault = columns[:, :3].astype(np.int64).T
         requested, granted, released = columns[:, 3:].T
-        return Records(thread, lock, fault, requested, granted, released, list(self.locks), self.done)
+        return Records(
+            thread_number, lock, fault, requested, granted, released, list(self.locks), np.array(self.done)
+        )
 
-    def program(self, thread: int) -> Program:
-        program: Program = self.case.programs[int(self.case.row[self.next[thread]])]
-        return program
+    def ops_of(self, thread: _Thread) -> list[tuple[bool, _Lock, float, bool]]:
+        """Ops of the thread's fault, with its own VM's locks."""
+        key = self.row[thread.fault], thread.vm
+        if key not in self.resolved:
+            self.resolved[key] = [
+                (op.request, self.lock(op.lock, thread.vm), op.delay, op.held) for op in self.program(thread).ops
+            ]
+        return self.resolved[key]
 
-    def lock(self, name: Hashable, thread: int) -> _Lock:
-        key = ("mmu_lock", int(self.case.vm[thread])) if name == OWN_MMU_LOCK else name
+    def program(self, thread: _Thread) -> Program:
+        return self.case.programs[self.row[thread.fault]]
+
+    def lock(self, name: Hashable, vm: int) -> _Lock:
+        key = (OWN_MMU_LOCK[0], vm) if name == OWN_MMU_LOCK else name
         if key not in self.locks:
             self.locks[key] = _Lock(len(self.locks))
         return self.locks[key]
 
-    def begin(self, core: int, now: float) -> None:
-        """The guest works, then faults."""
-        thread = self.thread_of[core]
-        if self.next[thread] < self.end[thread]:
-            self.op[thread] = 0
-            self.go_on(core, thread, now + self.case.think[self.next[thread]])
+    def begin(self, number: int, now: float) -> None:
+        """The guest works, then faults; a thread that has no more faults leaves its core to another."""
+        thread = self.threads[number]
+        if thread.fault < thread.end:
+            thread.ops = self.ops_of(thread)
+            thread.step = 0
+            self.go_on(number, thread, now + self.think[thread.fault])
         elif self.queue:
-            self.thread_of[core] = self.queue.popleft()
-            self.since[core] = now + self.case.context_switch
-            self.begin(core, now + self.case.context_switch)
+            self.switch_to(self.queue.popleft(), now)
 
-    def go_on(self, core: int, thread: int, now: float) -> None:
+    def switch_to(self, number: int, now: float) -> None:
+        now += self.case.context_switch
+        self.threads[number].since = now
+        self.begin(number, now)
+
+    def go_on(self, number: int, thread: _Thread, now: float) -> None:
         """Find the next op of a thread, and when it happens."""
-        program = self.program(thread)
-        if self.op[thread] == len(program.ops):
-            end = now + program.tail
-            if self.crowded or not program.ops:
-                heappush(self.heap, (end, _RELEASE, core))
+        if thread.step == len(thread.ops):
+            end = now + self.program(thread).tail
+            if self.crowded or not thread.ops:
+                heappush(self.heap, (end, _OVER, number))
             else:
-                self.over(core, thread, end)
+                self.over(number, thread, end)
             return
-        op = program.ops[self.op[thread]]
-        delay = op.delay
-        if op.held and self.case.scale is not None:
-            delay = round(delay * self.case.scale[self.next[thread]] / QUANTUM) * QUANTUM
-        heappush(self.heap, (now + delay, _REQUEST if op.request else _RELEASE, core))
+        request, _, delay, held = thread.ops[thread.step]
+        if held and self.scale is not None:
+            delay = quantised(delay * self.scale[thread.fault])
+        heappush(self.heap, (now + delay, _REQUEST if request else _RELEASE, number))
 
-    def request(self, core: int, thread: int, lock: _Lock, name: Hashable, now: float) -> None:
-        self.held[thread][name] = len(self.record)
-        self.record.append([thread, lock.number, self.next[thread], now, now, now])
-        if lock.holder is None:
-            lock.holder = thread
-            self.op[thread] += 1
-            self.go_on(core, thread, now)
-        else:
-            lock.waiting.append(core)
+    def request(self, number: int, thread: _Thread, now: float) -> None:
+        lock = thread.ops[thread.step][1]
+        thread.asked[lock] = len(self.record)
+        self.record.append([number, lock.number, thread.fault, now, now, now])
+        if lock.held:
+            lock.waiting.append(number)
+            return
+        lock.held = True
+        thread.step += 1
+        self.go_on(number, thread, now)
 
-    def release(self, core: int, thread: int, lock: _Lock, name: Hashable, now: float) -> None:
-        self.record[self.held[thread].pop(name)][5] = now
-        self.op[thread] += 1
-        lock.holder = None
+    def release(self, number: int, thread: _Thread, now: float) -> None:
+        lock = thread.ops[thread.step][1]
+        self.record[thread.asked.pop(lock)][5] = now
+        lock.held = False
         if lock.waiting:
-            self.hand_over(lock, name, now)
-        self.go_on(core, thread, now)
+            self.hand_over(lock, now)
+        thread.step += 1
+        self.go_on(number, thread, now)
 
-    def hand_over(self, lock: _Lock, name: Hashable, now: float) -> None:
+    def hand_over(self, lock: _Lock, now: float) -> None:
         if self.case.fair:
-            core = lock.waiting.popleft()
+            number = lock.waiting.popleft()
         else:
             choice = self.case.choice[lock.choices % len(self.case.choice)]
             lock.choices += 1
-            core = sorted(lock.waiting)[int(choice * len(lock.waiting))]
-            lock.waiting.remove(core)
-        lock.holder = thread = self.thread_of[core]
-        self.record[self.held[thread][name]][4] = now
-        self.op[thread] += 1
-        self.go_on(core, thread, now + self.case.handover)
+            number = sorted(lock.waiting)[int(choice * len(lock.waiting))]
+            lock.waiting.remove(number)
+        thread = self.threads[number]
+        lock.held = True
+        self.record[thread.asked[lock]][4] = now
+        thread.step += 1
+        self.go_on(number, thread, now + self.case.handover)
 
-    def over(self, core: int, thread: int, now: float) -> None:
+    def over(self, number: int, thread: _Thread, now: float) -> None:
         """A fault is done: the guest goes on, unless others want the core and its slice is over."""
-        self.done[self.next[thread]] = now
-        self.next[thread] += 1
-        if self.next[thread] < self.end[thread] and self.queue and now - self.since[core] >= self.case.time_slice:
-            self.queue.append(thread)
-            self.thread_of[core] = self.queue.popleft()
-            now += self.case.context_switch
-            self.since[core] = now
-        self.begin(core, now)
+        self.done[thread.fault] = now
+        thread.fault += 1
+        if thread.fault < thread.end and self.queue and now - thread.since >= self.case.time_slice:
+            self.queue.append(number)
+            self.switch_to(self.queue.popleft(), now)
+        else:
+            self.begin(number, now)
