@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from mtelab.contention.case import Case, Compiler, make_case
+from mtelab.contention.case import Case, make_case
+from mtelab.contention.compiler import Compiler
 from mtelab.contention.costs import Costs
 from mtelab.contention.events import Deadlock, play
 from mtelab.contention.result import Contention, measure
@@ -40,18 +41,8 @@ class Setup:
 
     def case(self) -> Case:
         """Lay it out for an engine."""
-        compiler = compiler_for(self.name, self.protocol, self.costs, self.mmu_lock, self.block)
-        return make_case(
-            compiler,
-            find_workload(self.workload),
-            self.guests,
-            self.vcpus,
-            self.pages,
-            self.cores,
-            self.fair,
-            self.frames,
-            self.seed,
-        )
+        compiler = compiler_for(self.name, self.protocol, self.workload, self.costs, self.mmu_lock, self.block)
+        return make_case(compiler, self.guests, self.vcpus, self.pages, self.cores, self.fair, self.frames, [self.seed])
 
     def labels(self) -> dict[str, Any]:
         """Return the arguments as a result has them."""
@@ -72,9 +63,11 @@ class Setup:
 
 
 @lru_cache(maxsize=64)
-def compiler_for(name: str, function: Function, costs: Costs, mmu_lock: MmuLock, block: Block) -> Compiler:
-    """Return a compiler, the same one for the same protocol."""
-    return Compiler(name, function, costs, mmu_lock, block)
+def compiler_for(
+    name: str, function: Function, workload: str, costs: Costs, mmu_lock: MmuLock, block: Block
+) -> Compiler:
+    """Return a compiler, the same one for the same protocol and workload."""
+    return Compiler(name, function, find_workload(workload), costs, mmu_lock, block)
 
 
 def count(name: str, value: Any, least: int = 1) -> int:
