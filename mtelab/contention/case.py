@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mtelab.contention.arrays import Floats, Ints, quantise
 from mtelab.contention.compiler import Compiler, Faults
+from mtelab.contention.costs import Costs
 from mtelab.contention.programs import Program
 from mtelab.contention.workloads import PAGES_A_BLOCK
 
@@ -131,6 +132,11 @@ def stream(seed: int, number: int, size: int, pages: int = 1) -> npt.NDArray[Any
     return drawn
 
 
+def slowdown_of(costs: Costs, running: int) -> float:
+    """Return the factor on work outside locks when so many CPUs run."""
+    return 1 + costs.interference * (running - 1)
+
+
 def make_case(
     compiler: Compiler,
     guests: int,
@@ -165,7 +171,7 @@ def make_case(
     total = guests * blocks
     each = vcpus + (workload.ioctl is not None)  # threads of a guest
     running = guests * each if cores is None else min(cores, guests * each)
-    slowdown = 1 + costs.interference * (running - 1)
+    slowdown = slowdown_of(costs, running)
 
     def streams(number: int, size: int, pages: int = 1) -> npt.NDArray[Any]:
         return np.array([stream(seed, number, size, pages) for seed in seeds])

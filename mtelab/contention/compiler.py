@@ -12,7 +12,7 @@ from mtelab.contention.arrays import Ints
 from mtelab.contention.costs import Costs
 from mtelab.contention.programs import Program, program
 from mtelab.contention.straight import ProtocolRunner
-from mtelab.contention.workloads import Block, Kind, Setting, Workload
+from mtelab.contention.workloads import PAGES_A_BLOCK, Block, Kind, Setting, Workload
 from mtelab.sync.protocols import Function, MmuLock
 from mtelab.sync.situations import PRIVATE
 from mtelab.sync.steps import Cpu, Page
@@ -52,6 +52,8 @@ class Compiler:
 
     Attributes
     ----------
+    name : str
+        What the protocol is called.
     programs : list of Program
         Those found so far.
     """
@@ -59,13 +61,14 @@ class Compiler:
     def __init__(
         self, name: str, function: Function, workload: Workload, costs: Costs, mmu_lock: MmuLock, block: Block
     ) -> None:
-        self.workload, self.costs, self.block = workload, costs, block
+        self.name, self.workload, self.costs, self.block = name, workload, costs, block
         self.programs: list[Program] = []
         self._runner: ProtocolRunner | None = ProtocolRunner(name, function, costs)
         self._setting = Setting(self._runner, mmu_lock, block)
         self._numbers: dict[Program, int] = {}
         self._tables: dict[tuple[Any, ...], Ints] = {}
         self._looked_at: frozenset[str] = frozenset()
+        self._covered: set[tuple[int, int, int, float]] = set()
         if self._runner.acts("memslot"):
             self._runner.run(Cpu(0, 0, 0, "memslot", PRIVATE), Page(0), frozenset())
 
@@ -106,13 +109,35 @@ class Compiler:
             if self._looked_at == looked_at:
                 return rows
 
-    def cover(self, kind: Kind, frames: int, faults: Faults) -> None:
-        """Find the programs of every fault, whoever takes it, on any of the first `frames` frames."""
-        for thread in np.unique(faults.thread).tolist() if self._looked_at - {"pfn"} else [int(faults.thread[0])]:
-            everything = np.arange(0, frames, faults.pages)
-            self.rows(
-                kind, everything, Faults(np.full(len(everything), thread), faults.vm, faults.pages, faults.slowdown)
-            )
+    def cover(self, guests: int, vcpus: int, pages: int, slowdown: float) -> None:
+        """Find the programs of every fault, whoever takes it, on whichever page.
+
+        Parameters
+        ----------
+        guests, vcpus, pages : int
+            vCPUs and pages of each guest.
+        slowdown : float
+            Factor on work that is done with no lock held.
+        """
+        if (guests, vcpus, pages, slowdown) in self._covered:
+            return
+        each = vcpus + (self.workload.ioctl is not None)
+        vm = np.repeat(np.arange(guests), each)
+        threads = np.arange(guests * each).reshape(guests, each)
+        size = PAGES_A_BLOCK if self.block == "2M" else 1
+        for kind, who, width in (
+            (self.workload.fault, threads[:, :vcpus], size),
+            (self.workload.other, threads[:, :vcpus], size),
+            (self.workload.ioctl, threads[:, vcpus:], 1),
+        ):
+            if kind is None:
+                continue
+            frames = np.arange(0, guests * pages, width)
+            for thread in who.reshape(-1).tolist():
+                self.rows(kind, frames, Faults(np.full(len(frames), thread), vm, width, slowdown))
+                if not self._looked_at - {"pfn"}:
+                    break  # one is like another
+        self._covered.add((guests, vcpus, pages, slowdown))
 
     def _of_cpu(self, kind: Kind, cpu: Cpu, frames: Ints, faults: Faults) -> Ints:
         while True:

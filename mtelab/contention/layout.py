@@ -201,6 +201,12 @@ class Lanes:
     own: Bools
     handover: Floats
 
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What must agree for lanes to be played together, apart from the number of threads."""
+        groups = self.request.shape[1] if self.nested else None
+        return self.nested, self.vmm, groups, self.gap.shape[1], self.own.shape[1] > 1, self.faults
+
 
 def lanes_of(case: Case, tables: Tables) -> Lanes | None:
     """Lay out runs as lanes: of each run one a guest if no lock is taken in two of them, or one for all.

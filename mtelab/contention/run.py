@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from mtelab.contention.case import Case, make_case
 from mtelab.contention.compiler import Compiler
 from mtelab.contention.costs import Costs
-from mtelab.contention.events import Deadlock, play
+from mtelab.contention.jobs import Job, play_case
 from mtelab.contention.result import Contention, measure
 from mtelab.contention.workloads import PAGES_A_BLOCK, Block, find_workload
 from mtelab.sync.protocols import Function, Historical, MmuLock
@@ -39,10 +38,12 @@ class Setup:
     frames: Frames
     seed: int
 
-    def case(self) -> Case:
-        """Lay it out for an engine."""
+    def job(self, *seeds: int) -> Job:
+        """Lay it out for an engine; with several seeds, if they are given."""
         compiler = compiler_for(self.name, self.protocol, self.workload, self.costs, self.mmu_lock, self.block)
-        return make_case(compiler, self.guests, self.vcpus, self.pages, self.cores, self.fair, self.frames, [self.seed])
+        return Job(
+            compiler, self.guests, self.vcpus, self.pages, self.cores, self.fair, self.frames, seeds or (self.seed,)
+        )
 
     def labels(self) -> dict[str, Any]:
         """Return the arguments as a result has them."""
@@ -213,9 +214,6 @@ def contend(
     True
     """
     setup = set_up(protocol, workload, guests, vcpus, pages, cores, block, mmu_lock, costs, fair, frames, seed)
-    case = setup.case()
-    try:
-        records = play(case)
-    except Deadlock:
-        raise ValueError(f"protocol: {setup.name} deadlocks: CPUs wait for each other's locks") from None
-    return Contention(**setup.labels(), **measure(case, records), costs=setup.costs, case=case)
+    job = setup.job()
+    case = job.case()
+    return Contention(**setup.labels(), **measure(case, play_case(job.compiler, case)), costs=setup.costs, case=case)
