@@ -17,7 +17,7 @@ from mtelab.sync import steps as sync_steps
 from mtelab.sync.budget import EndlessError, resume
 from mtelab.sync.steps import Step
 
-MOST_NODES = 2000
+MOST_NODES = 1000
 """Steps of one CPU's program; a protocol that never comes back to the same state would have no end of them."""
 
 BITS = ("test_bit", "test_and_set_bit", "smp_load_acquire", "pte_present")
