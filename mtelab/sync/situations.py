@@ -265,6 +265,10 @@ _HAVE = {
 }
 
 
+KERNEL_KINDS = tuple(_HAVE)
+"""Kinds of `Actor` that there are."""
+
+
 def find_protocol(protocol: str | Function) -> Function:
     """Return a protocol by name, or the function itself.
 
