@@ -53,9 +53,9 @@ def run_straight(protocol: Protocol, memory: Memory) -> str | None:
             answer = memory.test(*args)
         elif op == "test_and_set_bit":
             answer = memory.test(*args)
-            memory.change(*args, True)
+            memory.change(args[0], args[1], True)
         elif op in ("set_bit", "clear_bit"):
-            memory.change(*args, op == "set_bit")
+            memory.change(args[0], args[1], op == "set_bit")
         elif op == "smp_store_release":
             memory.change(*args)
         elif op == "mte_clear_page_tags":

@@ -14,10 +14,11 @@ from mtelab.sync.steps import Cpu, Page, Step
 
 PAGE = Page(0)
 
-STEPS = (
-    "test_bit set_bit clear_bit test_and_set_bit spin_lock spin_unlock wait_for_bit mte_clear_page_tags "
-    "mte_restore_page_tags smp_wmb smp_rmb smp_mb smp_load_acquire smp_store_release load_tag store_tag refuse"
-).split()
+STEPS = [
+    *("test_bit", "set_bit", "clear_bit", "test_and_set_bit", "spin_lock", "spin_unlock", "wait_for_bit"),
+    *("mte_clear_page_tags", "mte_restore_page_tags", "smp_wmb", "smp_rmb", "smp_mb", "smp_load_acquire"),
+    *("smp_store_release", "load_tag", "store_tag", "refuse"),
+]
 
 
 def test_the_fixed_names_are_there() -> None:

@@ -76,7 +76,7 @@ def test_waiting_alone_is_an_error() -> None:
         yield load_tag(page, 0)
 
     frames = mte.Frames(machine("linux-6.1"), 1)
-    with pytest.raises(ValueError, match="wait_for_bit.*nobody else runs"):
+    with pytest.raises(ValueError, match=r"wait_for_bit.*nobody else runs"):
         run_straight(waits(Page(1)), frames)
-    with pytest.raises(ValueError, match="load_tag.*expected a step that works on flags"):
+    with pytest.raises(ValueError, match=r"load_tag.*expected a step that works on flags"):
         run_straight(loads(Page(1)), frames)
