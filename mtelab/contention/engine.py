@@ -137,7 +137,30 @@ def _ends(request: Floats, lanes: Lanes) -> Floats:
 
 def play_lanes(lanes: Lanes) -> Played:
     """Play lanes to their ends."""
+    if lanes.free:
+        return _play_free(lanes)
     return _play_nested(lanes) if lanes.nested else _play_leaves(lanes)
+
+
+def _play_free(lanes: Lanes) -> Played:
+    """Play lanes in which nobody waits for anybody: each thread goes from fault to fault."""
+    count, holds = lanes.gap.shape
+    final = lanes.gap == FAR  # the last of each thread
+    gap = np.where(final, 0.0, lanes.gap)
+    before = np.cumsum(gap, axis=1) - gap
+    lane, thread = np.nonzero(lanes.request[..., 0] < FAR)
+    place = lane, lanes.position[lane, thread, 0]
+    begin = np.zeros((count, holds))
+    begin[place] = lanes.request[lane, thread, 0] - before[place]  # what a thread's times are counted from
+    change = np.diff(begin[place], prepend=0.0)
+    change[np.flatnonzero(np.diff(lane, prepend=-1))] = begin[place][np.flatnonzero(np.diff(lane, prepend=-1))]
+    begin[place] = change
+    done = before + np.cumsum(begin, axis=1)
+    ends = np.full(lanes.request.shape[:2], np.inf)
+    ends[lane, thread] = done[final] + lanes.ending[lane, thread, 0]
+    nothing = np.zeros((holds, count))
+    in_order = np.arange(count * holds).reshape(count, holds).T
+    return Played(nothing, in_order, nothing, (done + lanes.tail).T, ends, None, np.zeros(count))
 
 
 def _play_leaves(lanes: Lanes) -> Played:
