@@ -4,19 +4,22 @@
 the question that they answered, and comes to the end of every notebook.
 """
 
+# nbformat has type hints for a few of its functions only.
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
-import time
-from queue import Empty
 from typing import Any
 
-from nbclient.util import ensure_async
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.util import ensure_async, run_sync
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
 from nbgrader.converters.autograde import Autograde
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from nbgrader.utils import setenv
-from traitlets import Enum, Integer
+from traitlets import Enum
 from traitlets.config import Config
 
 from mtelab.learn import learner
@@ -61,8 +64,6 @@ def _said(nb: NotebookNode) -> list[str]:
 class ExecuteAsLearner(Execute):  # type: ignore[misc]  # nbgrader has no types
     """Run a notebook with the seed that `Learner` found, to its end."""
 
-    patience = Integer(5, help="seconds that a kernel has to stop what it was told to stop").tag(config=True)
-
     def preprocess(
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, km: Any = None
     ) -> tuple[NotebookNode, dict[str, Any]]:
@@ -71,32 +72,27 @@ class ExecuteAsLearner(Execute):  # type: ignore[misc]  # nbgrader has no types
             done: tuple[NotebookNode, dict[str, Any]] = super().preprocess(nb, resources, km)
         return done
 
-    async def on_cell_executed(self, **kwargs: Any) -> None:
-        """See to it that a cell which ran out of time does not use up the time of all that follow."""
-        super().on_cell_executed(**kwargs)
-        for output in kwargs["cell"].outputs:
-            # nbgrader takes a result for partial credit and complains of one that is no number.
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict[str, Any], index: int
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Run `cell`. One that ends the kernel, or goes on after an interrupt, costs its points and not the rest."""
+        try:
+            cell, resources = super().preprocess_cell(cell, resources, index)
+        except (CellTimeoutError, DeadKernelError) as error:
+            self.log.error("%s: starting another kernel for the cells that are left", type(error).__name__)
+            said = "The kernel ended, or went on when its time was over. Later cells ran in a new one."
+            cell.outputs.append(new_output("error", ename=type(error).__name__, evalue=said, traceback=[said]))
+            run_sync(self._another_kernel)()
+        for output in cell.get("outputs", []):
+            # nbgrader takes a result for partial credit, and complains of one that is no number.
             if output.output_type == "execute_result":
                 output.output_type = "display_data"
                 del output["execution_count"]
-        reply = kwargs["execute_reply"]["content"]
-        if reply.get("ename") == self.error_on_timeout["ename"] and not await self._idle():
-            self.log.error("Kernel goes on after an interrupt: starting another one for the cells that are left")
-            await ensure_async(self.km.restart_kernel(now=True))
-            await ensure_async(self.kc.wait_for_ready(timeout=self.startup_timeout))
+        return cell, resources
 
-    async def _idle(self) -> bool:
-        """Say whether the kernel answers within `patience`: a loop with a bare ``except`` swallows an interrupt."""
-        asked = self.kc.kernel_info()
-        limit = time.monotonic() + self.patience
-        while (left := limit - time.monotonic()) > 0:
-            try:
-                message = await ensure_async(self.kc.shell_channel.get_msg(timeout=left))
-            except Empty:
-                break
-            if message["parent_header"].get("msg_id") == asked:
-                return True
-        return False
+    async def _another_kernel(self) -> None:
+        await ensure_async(self.km.restart_kernel(now=True))
+        await ensure_async(self.kc.wait_for_ready(timeout=self.startup_timeout))
 
 
 def configure(config: Config) -> None:

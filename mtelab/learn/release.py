@@ -26,6 +26,7 @@ from mtelab.course import PACKAGE, shipped
 from mtelab.learn import editions, labs
 
 CONFIG = "nbgrader_config.py"
+_IMPORT = "from mtelab.learn import check"
 _LINK = re.compile(r"\]\(([\w.-]+)\.ipynb\b")
 
 
@@ -93,7 +94,11 @@ def _student(folder: Path, file: str) -> bytes:
 
 
 def _worked(path: Path, known: list[str]) -> bytes:
-    """Return the worked notebook, with links to the other labs that hold where each lab has a folder of its own."""
+    """Return the worked notebook as nbgrader needs it.
+
+    Links to other labs hold where each lab has a folder of its own. A hidden test imports what it calls, as a student
+    may have lost that or given its name to something else.
+    """
     nb = editions.read(path)
     editions.student_edition(nb)  # complains about marks from which nbgrader would make something else
 
@@ -103,6 +108,8 @@ def _worked(path: Path, known: list[str]) -> bytes:
     for cell in nb.cells:
         if cell.cell_type == "markdown":
             cell.source = _LINK.sub(elsewhere, cell.source)
+        elif cell.metadata.get("nbgrader", {}).get("grade", False):
+            cell.source = cell.source.replace(editions.HIDDEN[0], f"{editions.HIDDEN[0]}\n{_IMPORT}")
     return editions.text(nb).encode()
 
 
