@@ -110,6 +110,28 @@ def conformance_scenarios(args: argparse.Namespace) -> int:
         return _refuse(error)
 
 
+def verify(args: argparse.Namespace) -> int:
+    """Explore every interleaving of protocols in situations."""
+    from mtelab.explorer import verify as command
+
+    try:
+        if args.litmus:
+            return command.verify_litmus(args.json)
+        limits = {} if args.max_states is None else {"max_states": args.max_states}
+        return command.verify(
+            args.protocol,
+            args.situation,
+            args.memory,
+            args.json,
+            cpus=args.cpus,
+            pages=args.pages,
+            mmu_lock=args.mmu_lock,
+            **limits,
+        )
+    except ValueError as error:
+        return _refuse(error)
+
+
 def _refuse(error: Exception | str) -> int:
     print(f"mtelab: {error}", file=sys.stderr)
     return 2
@@ -185,6 +207,20 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("path", nargs="*", metavar="PATH", help=f"file of scenarios, or such a folder; {OURS}")
     command.add_argument("--kernel", metavar="K", help="such as linux-6.12; all that are recorded if left out")
     command.set_defaults(run=conformance_scenarios)
+
+    command = commands.add_parser("verify", help="explore every interleaving of protocols in situations")
+    command.add_argument("protocol", nargs="?", metavar="PROTOCOL", help="such as page-lock; all if left out")
+    command.add_argument("--situation", metavar="S", help="such as two-vms; with PROTOCOL: the shortest counterexample")
+    command.add_argument("--cpus", type=int, default=2, metavar="N", help="how many take part; 2 if left out")
+    command.add_argument("--pages", type=int, default=1, metavar="N", help="on how many pages; 1 if left out")
+    command.add_argument("--memory", metavar="M", help="sc or arm; both if left out")
+    command.add_argument(
+        "--mmu-lock", metavar="L", help="exclusive or shared; as in the protocol's release if left out"
+    )
+    command.add_argument("--max-states", type=int, metavar="N", help="stop after so many: the verdict is then unknown")
+    command.add_argument("--litmus", action="store_true", help="the memory model against the standard litmus tests")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=verify)
     return top
 
 
