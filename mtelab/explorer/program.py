@@ -7,6 +7,7 @@ whose states are equal (`mtelab.explorer.freeze`) are one node: a loop comes bac
 from __future__ import annotations
 
 import types
+from collections import Counter
 from collections.abc import Callable, Generator, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,8 @@ from mtelab.sync.steps import Page, Step
 
 MOST_NODES = 1000
 """Steps of one CPU's program; a protocol that never comes back to the same state would have no end of them."""
+MOST_ROUNDS = 256
+"""Steps among them that stand at the same place and differ in some value: rounds of a loop that counts."""
 
 BITS = ("test_bit", "test_and_set_bit", "smp_load_acquire", "pte_present")
 SILENT = (
@@ -98,6 +101,7 @@ class Program:
         self._tags = tags
         self.nodes: list[Node] = []
         self._known: dict[Hashable, int] = {}
+        self._rounds: Counter[str] = Counter()
         self._build()
 
     @property
@@ -118,6 +122,11 @@ class Program:
                 state[following] = 1
                 stack.append((following, iter(self.nodes[following].next.values())))
         return False
+
+    @property
+    def cut(self) -> bool:
+        """Whether it has more steps than were followed."""
+        return any(node.cut for node in self.nodes)
 
     def steps(self) -> Iterable[Step]:
         """Every step that the program may come to."""
@@ -209,7 +218,8 @@ class Program:
             key = None
         if key is not None and key in self._known:
             return self._known[key]
-        if len(self.nodes) >= MOST_NODES:
+        self._rounds[place] += 1
+        if len(self.nodes) >= MOST_NODES or self._rounds[place] > MOST_ROUNDS:
             return self._add(None, Node(None, place, line, code, held, cut=True))
         number = self._add(key, Node(step, place, line, code, held, depends=_depends(step)))
         todo.extend((answers, number, answer) for answer in self._answers(step))
