@@ -126,7 +126,7 @@ def _predicted(exercise: Exercise, answer: Any, seed: int | None) -> Result:
 
 def _shown(exercise: Exercise, answer: Any, seed: int | None) -> Result:
     """Judge a value of which many are right."""
-    complaint = exercise.solve(answer, exercise.question(_question(exercise.name, seed)))
+    complaint = exercise.solve(answer, exercise.question(question_seed(exercise.name, seed)))
     if complaint:
         return Result(exercise.name, State.FAILING, tuple(complaint.splitlines()))
     return Result(exercise.name, State.PASSED, ("Right.",))

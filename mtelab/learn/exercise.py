@@ -10,7 +10,7 @@ An exercise is a decorated function; the function's name is the exercise's name.
     def which_pointer(question):  # the right answer: the learner's value must equal it
         return [...]
 
-    @example(lab=6, title="Leak a tag by hand", points=2, draw=a_hunt, hints=(...))
+    @example(lab=6, title="Leak a tag by hand", points=2, draw=a_hunt, hints=(...), find=a_schedule)
     def leak_by_hand(answer, question):  # many values are right: looks at the learner's; returns a complaint or None
         ...
 
@@ -63,6 +63,8 @@ class Exercise:
         Inputs that a check draws.
     seconds : float
         Limit on a whole check.
+    find : callable or None
+        For an example, makes one right answer of a question, for instructors.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Exercise:
     size: Callable[[Any], float]
     runs: int
     seconds: float
+    find: Callable[[Any], Any] | None = None
 
     def inputs(self, seed: str) -> list[Any]:
         """Draw this exercise's inputs, smallest first."""
@@ -122,6 +125,7 @@ def _kind(kind: Kind) -> Callable[..., Define]:
         size: Callable[[Any], float] = measure,
         runs: int = 200,
         seconds: float = 5.0,
+        find: Callable[[Any], Any] | None = None,
     ) -> Define:
         def register(solve: Callable[..., Any]) -> Callable[..., Any]:
             name = solve.__name__
@@ -130,7 +134,9 @@ def _kind(kind: Kind) -> Callable[..., Define]:
                 raise ValueError(f"exercise {name!r} of lab {lab}: lab {known.lab} has one of that name already")
             if len(hints) != 3:
                 raise ValueError(f"exercise {name!r}: {len(hints)} hints, expected 3")
-            _REGISTER[name] = Exercise(name, kind, solve, lab, title, points, draw, hints, size, runs, seconds)
+            if (kind == "example") is not (find is not None):
+                raise ValueError(f"exercise {name!r}: an example needs find=, and no other kind has it")
+            _REGISTER[name] = Exercise(name, kind, solve, lab, title, points, draw, hints, size, runs, seconds, find)
             return solve
 
         return register

@@ -373,8 +373,8 @@ class InterleavingExplorer(Figure):
             return worst[-1]["trouble"], worst[-1]["look"]
         if walk.over:
             return "All are at their end, and nothing bad has shown. Another order may end otherwise.", "good"
-        if not walk.moves():
-            return "Nobody can go on: each waits for another, or for itself.", "bad"
+        if "deadlocks" in walk.verdicts:
+            return "No end can be reached any more: somebody waits, or goes round, for ever.", "bad"
         return "Nothing bad so far.", ""
 
     def _lane(self, lane: Lane) -> dict[str, Any]:

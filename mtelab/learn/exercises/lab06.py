@@ -10,7 +10,7 @@ from typing import Final
 import mtelab
 from mtelab.explorer import Walk, model
 from mtelab.learn.exercise import example, function, judged, prediction
-from mtelab.learn.hunt import Hunt, complain_about
+from mtelab.learn.hunt import Hunt, by_search, complain_about
 from mtelab.learn.race_state import races
 from mtelab.learn.stage1 import pages_seen, set_pte_5_14
 from mtelab.sync.steps import Page
@@ -43,6 +43,7 @@ def a_leak(rng: Random) -> Hunt:
     title="Leak a tag by hand",
     points=2,
     draw=a_leak,
+    find=by_search,
     hints=(
         "Set protocol, situation and CPUs in the figure as the question says. One CPU has to set the flag, and another "
         "has to believe it before the tags are cleared. The one that is asked for is the one that believes.",
@@ -68,6 +69,7 @@ def a_loss(rng: Random) -> Hunt:
     title="Lose a tag by hand",
     points=2,
     draw=a_loss,
+    find=by_search,
     hints=(
         "Both CPUs must find the flag clear. So the second has to test it before the first has set it, and must not "
         "clear yet.",
