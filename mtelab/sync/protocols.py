@@ -266,5 +266,6 @@ def always_tagged(cpu: Cpu, page: Page) -> Protocol:
         yield mte_clear_page_tags(page)
     elif cpu.role == "swap_in":
         yield mte_restore_page_tags(page)
+        yield smp_wmb()  # tags before the entry that shows them (1d0cb4c8864a)
     elif cpu.role == "ioctl":
         yield mte_copy_tags_from_user(page)

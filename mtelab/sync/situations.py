@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import GeneratorType
 from typing import Any, Literal
 
 from mtelab.sync.flags import VM_MTE_ALLOWED, VM_READ, VM_SHARED, VM_WRITE, PG_mte_tagged, Vm
@@ -192,7 +193,10 @@ class Run:
     def once(self, actor: Actor, cpu: int, role: str, page: Page) -> Protocol:
         """Run the protocol on a page in a role; the ioctl of a plain function then writes its tags and the flag."""
         vma = actor.slot if role == "memslot" else actor.vma
-        yield from self.protocol(Cpu(cpu, actor.vm, actor.mm, role, vma), page)
+        run = self.protocol(Cpu(cpu, actor.vm, actor.mm, role, vma), page)
+        if not isinstance(run, GeneratorType):
+            raise ValueError(f"the protocol returned {run!r}, expected a generator: a function that yields steps")
+        yield from run
         if role == "ioctl" and not self.historical:
             yield mte_copy_tags_from_user(page)
             yield set_bit(PG_mte_tagged, page)
@@ -259,6 +263,10 @@ _HAVE = {
     "foreign fault": "foreign",
     "ioctl": "copied",
 }
+
+
+KERNEL_KINDS = tuple(_HAVE)
+"""Kinds of `Actor` that there are."""
 
 
 def find_protocol(protocol: str | Function) -> Function:

@@ -84,6 +84,8 @@ class Step(NamedTuple):
     why: str = ""
 
     def __repr__(self) -> str:
+        if self.op == "visible":  # a store that waited in a buffer; no protocol yields it
+            return f"visible: {self.args[0]}"
         return f"{self.op}({', '.join(map(repr, self.args))})"
 
 
