@@ -45,6 +45,17 @@ def scenario(args: argparse.Namespace) -> int:
         return _refuse(error)
 
 
+def contend(args: argparse.Namespace) -> int:
+    """Say what a protocol costs when many guests want it at once."""
+    from mtelab.contention import commands
+
+    asked = {name: value for name, value in vars(args).items() if name not in ("run", "json")}
+    try:
+        return commands.report(args.json, **asked)
+    except ValueError as error:
+        return _refuse(error)
+
+
 def conformance_scenarios(args: argparse.Namespace) -> int:
     """Compare the models of Linux and KVM with recorded scenarios."""
     from mtelab.kvm.releases import UnknownKernel
@@ -79,6 +90,23 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--compare", metavar="RECORDING", help="mark what differs from this recording of the same")
     command.add_argument("--shrink", action="store_true", help="with --compare: find the fewest operations that differ")
     command.set_defaults(run=scenario)
+
+    command = commands.add_parser("contend", help="run many guests at once and say what a protocol costs them")
+    command.add_argument("--protocol", required=True, metavar="P", help="such as big-lock or page-lock")
+    command.add_argument(
+        "--workload", default="start-up", metavar="W", help="start-up, resume, migration, steady-state"
+    )
+    command.add_argument("--guests", type=int, default=4, metavar="N", help="virtual machines; 4 if left out")
+    command.add_argument("--vcpus", type=int, default=4, metavar="N", help="vCPUs of each guest; 4 if left out")
+    command.add_argument("--pages", type=int, metavar="N", help="4 KiB pages of each guest; 1024 if left out")
+    command.add_argument("--cores", type=int, metavar="N", help="of the machine; one for each vCPU if left out")
+    command.add_argument("--block", default="4K", metavar="SIZE", help="4K or 2M; 4K if left out")
+    command.add_argument("--mmu-lock", metavar="HOW", help="exclusive or shared; as the release had it if left out")
+    command.add_argument("--unfair", dest="fair", action="store_false", help="spinlocks that are not queued")
+    command.add_argument("--frames", default="scattered", metavar="WHERE", help="scattered (default) or contiguous")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="of what varies; 0 if left out")
+    command.add_argument("--json", action="store_true", help="print the numbers as JSON")
+    command.set_defaults(run=contend)
 
     command = commands.add_parser("conformance", help="compare the models with recordings")
     recordings = command.add_subparsers(required=True, metavar="RECORDINGS")

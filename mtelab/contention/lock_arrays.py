@@ -1,0 +1,68 @@
+"""Arrays of locks, of any size and with any hash: the idea that was named three times and never posted as code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from mtelab.contention.run import count
+from mtelab.sync.protocols import Function, under_lock
+from mtelab.sync.steps import Cpu, Page, Protocol
+
+STRUCT_PAGE: Final = 64
+"""Bytes of a struct page: the distance of the pointers of two pages that follow each other."""
+GOLDEN_RATIO_64: Final = 0x61C8864680B583EB
+"""Linux's multiplier for hashes of 64 bits (include/linux/hash.h)."""
+VMEMMAP: Final = 0xFFFF_FC00_0000_0000
+"""Where the array of struct page begins, on arm64 with 48-bit addresses."""
+
+
+def by_pfn(page: Page, size: int) -> int:
+    """Number of a page's lock: its page frame number, modulo the size (<20210609174117.GA18459@arm.com>)."""
+    return page.pfn % size
+
+
+def by_pointer(page: Page, size: int) -> int:
+    """Number of a page's lock: a hash of the struct page pointer (<3e0757db-d93d-8554-4167-1c6853f3ae87@arm.com>).
+
+    It is hash_ptr()'s product, of which the top bits count; scaled, so that any size will do.
+    """
+    product = (VMEMMAP + page.pfn * STRUCT_PAGE) * GOLDEN_RATIO_64 % 2**64
+    return product * size >> 64
+
+
+HASHES: Final[dict[str, Callable[[Page, int], int]]] = {"pfn": by_pfn, "pointer": by_pointer}
+"""The two that were named."""
+
+
+def lock_array(size: int, hash: str | Callable[[Page, int], int] = "pfn") -> Function:
+    """Make a protocol that takes one of `size` locks for each page, and otherwise does what the big lock did.
+
+    Parameters
+    ----------
+    size : int
+        Locks in the array. 1 is the big lock.
+    hash : str or function
+        ``"pfn"``, ``"pointer"``, or a function of the page and the size that gives the number of the lock.
+
+    Returns
+    -------
+    generator function
+        For `contend`, `sweep` and the explorer. Being a plain function it gets a shared mmu_lock unless told
+        otherwise.
+
+    Raises
+    ------
+    ValueError
+        If the size is not a whole number of at least 1, or the hash is not known.
+    """
+    locks = count("size", size)
+    if isinstance(hash, str) and hash not in HASHES:
+        raise ValueError(f"hash: {hash!r}, expected one of {', '.join(HASHES)}, or a function of page and size")
+    number = HASHES[hash] if isinstance(hash, str) else hash
+
+    def array(cpu: Cpu, page: Page) -> Protocol:
+        yield from under_lock(cpu, page, ("tag_locks", number(page, locks)))
+
+    array.__name__ = f"lock_array({locks}, {hash if isinstance(hash, str) else getattr(hash, '__name__', 'hash')!r})"
+    return array
