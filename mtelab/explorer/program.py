@@ -45,6 +45,8 @@ class Node:
         File and line where the step is yielded; "" at an end.
     line : int
         The line's number.
+    stack : tuple of (code, int)
+        Where each generator stands that delegates to the next, the outermost first, with the line.
     held : tuple
         Locks that are held before the step.
     next : dict
@@ -62,7 +64,7 @@ class Node:
     step: Step | None
     place: str = ""
     line: int = 0
-    code: types.CodeType | None = None
+    stack: tuple[tuple[types.CodeType, int], ...] = ()
     held: tuple[Hashable, ...] = ()
     next: dict[Any, int] = field(default_factory=dict)
     value: object = None
@@ -196,8 +198,8 @@ class Program:
         answers: tuple[Any, ...],
         todo: list[tuple[tuple[Any, ...], int, Any]],
     ) -> int:
-        innermost = inner(generator)
-        code, line = innermost.gi_code, innermost.gi_frame.f_lineno
+        stack = delegates(generator)
+        code, line = stack[-1]
         place = f"{code.co_filename}, line {line}"
         wrong = self._wrong(step, held)
         if wrong:
@@ -209,8 +211,8 @@ class Program:
         if key is not None and key in self._known:
             return self._known[key]
         if len(self.nodes) >= MOST_NODES:
-            return self._add(None, Node(None, place, line, code, held, cut=True))
-        number = self._add(key, Node(step, place, line, code, held, depends=_depends(step)))
+            return self._add(None, Node(None, place, line, stack, held, cut=True))
+        number = self._add(key, Node(step, place, line, stack, held, depends=_depends(step)))
         todo.extend((answers, number, answer) for answer in self._answers(step))
         return number
 
@@ -243,11 +245,13 @@ class Program:
         return ""
 
 
-def inner(generator: Any) -> Any:
-    """Return the generator that yields: the last of those that delegate to each other."""
-    while isinstance(generator.gi_yieldfrom, types.GeneratorType):
+def delegates(generator: Any) -> tuple[tuple[types.CodeType, int], ...]:
+    """Code and line of each generator that delegates to the next, down to the one that yields."""
+    stack = []
+    while isinstance(generator, types.GeneratorType) and generator.gi_frame is not None:
+        stack.append((generator.gi_code, generator.gi_frame.f_lineno))
         generator = generator.gi_yieldfrom
-    return generator
+    return tuple(stack)
 
 
 def place_of(error: BaseException) -> str:

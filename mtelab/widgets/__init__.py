@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mtelab.widgets.access_bench import AccessBench
     from mtelab.widgets.address_space import AddressSpace
     from mtelab.widgets.fault_stepper import FaultStepper
+    from mtelab.widgets.interleaving_explorer import InterleavingExplorer
     from mtelab.widgets.migration_view import MigrationView
     from mtelab.widgets.pointer_inspector import PointerInspector
     from mtelab.widgets.progress_board import ProgressBoard
@@ -22,6 +23,7 @@ _MODULES = {
     "AccessBench": "access_bench",
     "AddressSpace": "address_space",
     "FaultStepper": "fault_stepper",
+    "InterleavingExplorer": "interleaving_explorer",
     "MigrationView": "migration_view",
     "PointerInspector": "pointer_inspector",
     "ProgressBoard": "progress_board",
@@ -35,6 +37,7 @@ __all__ = [
     "AccessBench",
     "AddressSpace",
     "FaultStepper",
+    "InterleavingExplorer",
     "MigrationView",
     "PointerInspector",
     "ProgressBoard",
