@@ -8,6 +8,7 @@ from mtelab.explorer.machine import LEAKS, REFUSED, WRONG
 from mtelab.explorer.model import Model, with_all_tags
 from mtelab.explorer.report import BAD, report
 from mtelab.explorer.search import Search, search
+from mtelab.sync.situations import SAVED_TAG, STALE_TAG, VMM_TAG, find_situation, own_tag
 
 ENOUGH: Final = 2_000_000
 """States that a search for a verdict reaches at the most."""
@@ -39,7 +40,7 @@ def verdict_alone(model: Model, max_states: int = ENOUGH) -> str:
     def searched(tags: set[int]) -> Search:
         return search(model.build(tags, fused=model.memory == "arm"), max_states, stop_at=LEAKS)
 
-    found = with_all_tags(searched)
+    found = with_all_tags(searched, _tags(model))
     if WRONG in found.signs:
         return report(model, found, model.build).verdict  # which says what is wrong, and where
     for verdict, signs in BAD.items():
@@ -48,3 +49,14 @@ def verdict_alone(model: Model, max_states: int = ENOUGH) -> str:
     if not found.complete:
         return "unknown"
     return "refused" if REFUSED in found.signs else "safe"
+
+
+def _tags(model: Model) -> set[int]:
+    """Tags that the situation puts into memory: to know them beforehand saves building the machine anew for each."""
+    tags = {0, STALE_TAG}
+    for cpu, actor in enumerate(find_situation(model.situation)(model.cpus)):
+        if actor.stores:
+            tags.add(own_tag(cpu))
+        if actor.kind in ("ioctl", "swap-in vcpu"):
+            tags.add(VMM_TAG if actor.kind == "ioctl" else SAVED_TAG)
+    return tags

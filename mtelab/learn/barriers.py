@@ -132,12 +132,46 @@ def double_check(writer: Side, reader: Side) -> Function:
     return protocol
 
 
-NO_BARRIER: Final = two_bits((CLEAR, SET), (TEST,))
-"""F0 as it was posted."""
-WRITER_ONLY: Final = two_bits((CLEAR, "smp_wmb", SET), (TEST,))
-"""F0 with a barrier on the side of whoever initialises."""
-READER_ONLY: Final = two_bits((CLEAR, SET), (TEST, "smp_rmb"))
-"""F0 with a barrier on the side of whoever waits."""
+# ---- the protocol of June 2022, and half of what mends it, in full
 
 
-__all__ = ["NO_BARRIER", "ORDERED", "READERS", "READER_ONLY", "WRITERS", "WRITER_ONLY", "double_check", "two_bits"]
+def no_barrier(cpu: Cpu, page: Page) -> Protocol:
+    """Two bits as they were posted (<20220623234944.141869-1-pcc@google.com>)."""
+    if (yield test_and_set_bit(PG_mte_lock, page)):
+        while not (yield test_bit(PG_mte_tagged, page)):
+            pass
+        return
+    yield initialise(cpu, page)
+    yield set_bit(PG_mte_tagged, page)
+
+
+def writers_barrier(cpu: Cpu, page: Page) -> Protocol:
+    """Two bits, in order on the side of whoever initialises."""
+    if (yield test_and_set_bit(PG_mte_lock, page)):
+        while not (yield test_bit(PG_mte_tagged, page)):
+            pass
+        return
+    yield initialise(cpu, page)
+    yield smp_wmb()
+    yield set_bit(PG_mte_tagged, page)
+
+
+def readers_barrier(cpu: Cpu, page: Page) -> Protocol:
+    """Two bits, in order on the side of whoever waits."""
+    if (yield test_and_set_bit(PG_mte_lock, page)):
+        while not (yield test_bit(PG_mte_tagged, page)):
+            pass
+        yield smp_rmb()
+        return
+    yield initialise(cpu, page)
+    yield set_bit(PG_mte_tagged, page)
+
+
+PATCHES: Final[dict[str, Function]] = {
+    "no barrier": no_barrier,
+    "writer's barrier": writers_barrier,
+    "reader's barrier": readers_barrier,
+}
+"""By name."""
+
+__all__ = ["ORDERED", "PATCHES", "READERS", "WRITERS", "double_check", "two_bits"]

@@ -52,6 +52,8 @@ def explain(protocol: str | Function, situation: str, memory: str, cpus: int = 2
     """Say what is wrong with a protocol: verdict, shortest schedule and its last steps, a line each."""
     report = explore(protocol, situation, cpus, memory=memory, max_states=MOST_STATES)
     lines = [f"{report.verdict}: {MEANS[report.verdict]}"]
+    if report.verdict == "unknown":
+        lines.append("a count that grows for ever never comes back to a state that was seen: what does yours count?")
     if report.verdict == "refused":
         lines.append("nothing is mapped, so somebody cannot use the page at all")
     if report.counterexample:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mtelab.widgets.pointer_inspector import PointerInspector
     from mtelab.widgets.progress_board import ProgressBoard
     from mtelab.widgets.roofline import Roofline
+    from mtelab.widgets.scorecard import Scorecard
     from mtelab.widgets.slot_explorer import SlotExplorer
     from mtelab.widgets.tag_map import TagMap
     from mtelab.widgets.tags_and_pointers import TagsAndPointers
@@ -28,6 +29,7 @@ _MODULES = {
     "PointerInspector": "pointer_inspector",
     "ProgressBoard": "progress_board",
     "Roofline": "roofline",
+    "Scorecard": "scorecard",
     "SlotExplorer": "slot_explorer",
     "TagMap": "tag_map",
     "TagsAndPointers": "tags_and_pointers",
@@ -42,6 +44,7 @@ __all__ = [
     "PointerInspector",
     "ProgressBoard",
     "Roofline",
+    "Scorecard",
     "SlotExplorer",
     "TagMap",
     "TagsAndPointers",

@@ -11,11 +11,9 @@ from typing import Final
 from mtelab.explorer.model import model
 from mtelab.explorer.verdict import verdict_alone
 from mtelab.learn.barriers import (
-    NO_BARRIER,
     ORDERED,
-    READER_ONLY,
+    PATCHES,
     READERS,
-    WRITER_ONLY,
     WRITERS,
     Side,
     double_check,
@@ -103,12 +101,6 @@ def which_lock(question: Locks) -> list[str]:
 
 MEET: Final = ("two-vms", "two-vms-one-process", "mmap-over")
 """Situations in which two vCPUs, each under its own mmu_lock, meet on a page: the same schedule fits all."""
-PATCHES: Final[dict[str, Function]] = {
-    "no barrier": NO_BARRIER,
-    "writer's barrier": WRITER_ONLY,
-    "reader's barrier": READER_ONLY,
-}
-"""Two bits with no barrier, or with half of what is needed."""
 
 
 def a_patch(rng: Random) -> tuple[str, str]:
@@ -125,7 +117,7 @@ def a_patch(rng: Random) -> tuple[str, str]:
     runs=12,
     seconds=60.0,
     hints=(
-        "In the figure with the Arm memory: let CPU 1 take the page and clear, but do not let its clear become visible. "
+        "In the figure with memory arm: let CPU 1 take the page and clear, but do not let its clear become visible. "
         "Let its flag become visible first, then let CPU 0 go on and look at a tag. Copy the schedule from the figure.",
         "With the writer's barrier, stores come out in order, so it has to be the reader: CPU 0 may answer a load "
         "with a value that memory held before. That move is 0 with < after it.",
@@ -249,7 +241,7 @@ def five_placements(rng: Random) -> Placement:
     points=3,
     draw=five_placements,
     hints=(
-        "Ask two questions of each: can the flag be visible before the cleared tags? Can a tag be read before the flag?",
+        "Ask two things of each: can the flag be visible before the cleared tags? Can a tag be read before the flag?",
         "smp_wmb orders stores with stores, and only those before it with those after it. smp_rmb orders loads before "
         "it with everything after it. In the wrong place, or of the wrong kind, it does nothing here.",
         "Safe needs both: smp_wmb, smp_mb or smp_store_release between clear and flag; and smp_rmb or smp_mb after the "
