@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mtelab.widgets.access_bench import AccessBench
     from mtelab.widgets.address_space import AddressSpace
+    from mtelab.widgets.contention_dashboard import ContentionDashboard
     from mtelab.widgets.fault_stepper import FaultStepper
     from mtelab.widgets.migration_view import MigrationView
     from mtelab.widgets.pointer_inspector import PointerInspector
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "AccessBench": "access_bench",
     "AddressSpace": "address_space",
+    "ContentionDashboard": "contention_dashboard",
     "FaultStepper": "fault_stepper",
     "MigrationView": "migration_view",
     "PointerInspector": "pointer_inspector",
@@ -34,6 +36,7 @@ _MODULES = {
 __all__ = [
     "AccessBench",
     "AddressSpace",
+    "ContentionDashboard",
     "FaultStepper",
     "MigrationView",
     "PointerInspector",
