@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -20,8 +21,38 @@ from mtelab.sync.steps import Cpu, Page
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+CHOICES: Final = 4096
+"""Random numbers that decide who gets an unfair lock, used again and again."""
+
 # Streams of random numbers, so that a change to one leaves the others as they were.
 _GUEST, _HOLD, _FRAMES, _TAGGED, _UNFAIR = range(5)
+
+
+@dataclass(frozen=True, eq=False)
+class Faults:
+    """Who takes some faults.
+
+    Attributes
+    ----------
+    thread : int array (faults,)
+        Thread of each.
+    vm : int array (threads,)
+        Guest of each thread.
+    pages : int
+        Pages of each fault.
+    slowdown : float
+        Factor on work that is done with no lock held.
+    """
+
+    thread: Ints
+    vm: Ints
+    pages: int
+    slowdown: float
+
+    def cpu(self, thread: int) -> Cpu:
+        """Return a thread as protocols see it: each guest is a process of its own."""
+        vm = int(self.vm[thread])
+        return Cpu(thread, vm, vm, "fault", PRIVATE)
 
 
 class Compiler:
@@ -36,39 +67,47 @@ class Compiler:
         if self.runner.acts("memslot"):
             self.runner.run(Cpu(0, 0, 0, "memslot", PRIVATE), Page(0), frozenset())
 
-    def rows(self, kind: Kind, cpu: Cpu, frames: Ints, pages: int, slowdown: float) -> Ints:
+    def rows(self, kind: Kind, frames: Ints, faults: Faults) -> Ints:
         """Return the number of the program of each fault.
 
         Parameters
         ----------
         kind : function
             Kind of fault.
-        cpu : Cpu
-            Who faults.
-        frames : int array
-            The first page frame of each fault.
-        pages : int
-            Pages of each fault, one after another.
-        slowdown : float
-            Factor on work that is done with no lock held.
+        frames : int array (faults,)
+            The first page frame of each.
+        faults : Faults
+            Who takes them.
         """
+        rows = np.zeros(len(frames), np.int64)
+        if not len(frames):
+            return rows
         while True:
             looked_at = self.runner.looked_at
-            if "pfn" not in looked_at:
-                index, needed = np.zeros_like(frames), np.zeros(1, np.int64)
-            else:
-                index = frames // pages
-                needed = np.unique(index)
+            cpu_of = faults.thread if "id" in looked_at else faults.vm[faults.thread]
+            if looked_at <= {"pfn", "vma"}:
+                cpu_of = np.zeros_like(cpu_of)
+            for cpu in np.unique(cpu_of).tolist():
+                mine = cpu_of == cpu
+                thread = int(faults.thread[np.argmax(mine)])
+                rows[mine] = self._rows_of_cpu(kind, faults.cpu(thread), frames[mine], faults)
+            if self.runner.looked_at == looked_at:
+                return rows
+
+    def _rows_of_cpu(self, kind: Kind, cpu: Cpu, frames: Ints, faults: Faults) -> Ints:
+        while True:
+            looked_at = self.runner.looked_at
+            index = frames // faults.pages if "pfn" in looked_at else np.zeros_like(frames)
             of_cpu = tuple((name, getattr(cpu, name)) for name in ("id", "vm", "mm", "vma") if name in looked_at)
-            key = (kind, pages, slowdown, "pfn" in looked_at, of_cpu)
-            table = self._tables.get(key)
-            if table is None or len(table) <= needed[-1]:
-                longer = np.full(int(needed[-1]) + 1, -1, np.int64)
-                if table is not None:
-                    longer[: len(table)] = table
-                self._tables[key] = table = longer
-            for number in needed[table[needed] < 0].tolist():
-                row = self._row(kind, cpu, number * pages, pages, slowdown)
+            key = (kind, faults.pages, faults.slowdown, "pfn" in looked_at, of_cpu)
+            table = self._tables.get(key, np.zeros(0, np.int64))
+            last = int(index.max())
+            if last >= len(table):
+                table = np.append(table, np.full(last + 1 - len(table), -1))
+                self._tables[key] = table
+            rows = table[index]
+            for number in np.unique(index[rows < 0]).tolist():
+                row = self._row(kind, cpu, number * faults.pages, faults.pages, faults.slowdown)
                 if self.runner.looked_at != looked_at:
                     break  # it tells more faults apart than we knew
                 table[number] = row
@@ -93,7 +132,9 @@ class Case:
     Attributes
     ----------
     vm : int array (threads,)
-        Guest of each thread: vCPUs first, then the VMM's threads if the workload has any.
+        Guest of each thread. The vCPUs of a guest follow each other; its VMM's thread comes after them.
+    vmm : bool
+        Whether guests have such a thread.
     first, count : int array (threads,)
         Its faults.
     think : float array (faults,)
@@ -115,6 +156,7 @@ class Case:
     """
 
     vm: Ints
+    vmm: bool
     first: Ints
     count: Ints
     think: Floats
@@ -128,6 +170,16 @@ class Case:
     time_slice: float
     context_switch: float
 
+    @property
+    def guests(self) -> int:
+        """How many there are."""
+        return int(self.vm[-1]) + 1
+
+    @cached_property
+    def thread(self) -> Ints:
+        """Thread of each fault."""
+        return np.repeat(np.arange(len(self.count)), self.count)
+
 
 UNTAGGED: Final = 0.05
 """Share of pages that have no tags yet in the steady state. An assumption."""
@@ -138,9 +190,16 @@ def quantise(times: Floats) -> Floats:
     return np.rint(times / QUANTUM) * QUANTUM
 
 
-def stream(seed: int, number: int) -> np.random.Generator:
-    """Return one of the streams of random numbers of a seed."""
-    return np.random.default_rng([seed, number])
+@lru_cache(maxsize=128)
+def stream(seed: int, number: int, size: int) -> npt.NDArray[Any]:
+    """Return random numbers of a seed: of one stream, the first `size`; not to be written to."""
+    random = np.random.default_rng([seed, number])
+    if number in (_GUEST, _HOLD):
+        drawn: npt.NDArray[Any] = random.exponential(size=size)
+    else:
+        drawn = random.permutation(size) if number == _FRAMES else random.random(size)
+    drawn.flags.writeable = False
+    return drawn
 
 
 def make_case(
@@ -177,55 +236,50 @@ def make_case(
     size = PAGES_A_BLOCK if compiler.setting.block == "2M" else 1
     blocks = pages // size
     faulted = blocks // 2 if workload.ioctl else blocks
-    place = np.arange(guests * blocks)
-    if frames == "scattered":
-        place = stream(seed, _FRAMES).permutation(guests * blocks)
-    vm, count, rows, think = [], [], [], []
+    total = guests * blocks
     threads = guests * (vcpus + (workload.ioctl is not None))
     running = threads if cores is None else min(cores, threads)
     slowdown = 1 + costs.interference * (running - 1)
-    exponential = costs.guest_variation == "exponential"
-    factor = stream(seed, _GUEST).exponential(size=guests * blocks) if exponential else np.ones(guests * blocks)
-    untagged = stream(seed, _TAGGED).random(guests * blocks) < UNTAGGED
-    share = np.arange(vcpus + 1) * faulted // vcpus
-    for guest in range(guests):
-        for vcpu in range(vcpus):
-            cpu = Cpu(guest * vcpus + vcpu, guest, guest, "fault", PRIVATE)
-            mine = slice(guest * blocks + share[vcpu], guest * blocks + share[vcpu + 1])
-            where = place[mine] * size
-            if workload.other is None or not len(where):
-                row = compiler.rows(workload.fault, cpu, where, size, slowdown) if len(where) else where
-            else:
-                row = np.where(
-                    untagged[mine],
-                    compiler.rows(workload.fault, cpu, where, size, slowdown),
-                    compiler.rows(workload.other, cpu, where, size, slowdown),
-                )
-            vm.append(guest)
-            count.append(len(where))
-            rows.append(row)
-            think.append(quantise(costs.guest_work * size * factor[mine]))
-    if workload.ioctl:
-        for guest in range(guests):
-            cpu = Cpu(guests * vcpus + guest, guest, guest, "ioctl", PRIVATE)
-            copied = place[guest * blocks + faulted : (guest + 1) * blocks]
-            where = (copied[:, None] * size + np.arange(size)).reshape(-1)
-            vm.append(guest)
-            count.append(len(where))
-            rows.append(compiler.rows(workload.ioctl, cpu, where, 1, slowdown) if len(where) else where)
-            think.append(np.zeros(len(where)))
-    row = np.concatenate(rows)
-    scale = stream(seed, _HOLD).exponential(size=len(row)) if costs.hold_variation == "exponential" else None
-    counts = np.array(count)
+
+    place: Ints = stream(seed, _FRAMES, total) if frames == "scattered" else np.arange(total)
+    place = place.reshape(guests, blocks) * size
+    vm = np.repeat(np.arange(guests), threads // guests)
+    share = np.diff(np.arange(vcpus + 1) * faulted // vcpus)
+    first_thread = np.arange(guests)[:, None] * (threads // guests)
+
+    # What the vCPUs do: arrays (guests, faulted).
+    thread = first_thread + np.repeat(np.arange(vcpus), share)
+    faults = Faults(thread.reshape(-1), vm, size, slowdown)
+    row = compiler.rows(workload.fault, place[:, :faulted].reshape(-1), faults)
+    if workload.other is not None:
+        untagged = stream(seed, _TAGGED, total) < UNTAGGED
+        row = np.where(untagged, row, compiler.rows(workload.other, place.reshape(-1), faults))
+    row = row.reshape(guests, faulted)
+    think: Floats = np.full((guests, faulted), costs.guest_work * size)
+    if costs.guest_variation == "exponential":
+        think = quantise(think * stream(seed, _GUEST, total).reshape(guests, blocks)[:, :faulted])
+
+    if workload.ioctl is not None:  # and then what each VMM's thread does
+        copied = (place[:, faulted:, None] + np.arange(size)).reshape(guests, -1)
+        share = np.append(share, copied.shape[1])
+        thread = np.broadcast_to(first_thread + vcpus, copied.shape)
+        faults = Faults(thread.reshape(-1), vm, 1, slowdown)
+        rows = compiler.rows(workload.ioctl, copied.reshape(-1), faults)
+        row = np.concatenate([row, rows.reshape(copied.shape)], axis=1)
+        think = np.concatenate([think, np.zeros(copied.shape)], axis=1)
+
+    row = row.reshape(-1)
+    count = np.tile(share, guests)
     return Case(
-        vm=np.array(vm),
-        first=np.cumsum(counts) - counts,
-        count=counts,
-        think=np.concatenate(think),
+        vm=vm,
+        vmm=workload.ioctl is not None,
+        first=np.cumsum(count) - count,
+        count=count,
+        think=think.reshape(-1),
         row=row,
-        scale=scale,
+        scale=stream(seed, _HOLD, len(row)) if costs.hold_variation == "exponential" else None,
         programs=compiler.programs,
-        choice=np.empty(0) if fair else stream(seed, _UNFAIR).random(4096),
+        choice=np.empty(0) if fair else stream(seed, _UNFAIR, CHOICES),
         cores=running,
         fair=fair,
         handover=costs.handover,

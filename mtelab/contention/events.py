@@ -129,9 +129,7 @@ class _Play:
         columns = columns[np.lexsort((columns[:, 0], columns[:, 3]))]
         thread_number, lock, fault = columns[:, :3].astype(np.int64).T
         requested, granted, released = columns[:, 3:].T
-        return Records(
-            thread_number, lock, fault, requested, granted, released, list(self.locks), np.array(self.done)
-        )
+        return Records(thread_number, lock, fault, requested, granted, released, list(self.locks), np.array(self.done))
 
     def ops_of(self, thread: _Thread) -> list[tuple[bool, _Lock, float, bool]]:
         """Ops of the thread's fault, with its own VM's locks."""
@@ -143,7 +141,8 @@ class _Play:
         return self.resolved[key]
 
     def program(self, thread: _Thread) -> Program:
-        return self.case.programs[self.row[thread.fault]]
+        program: Program = self.case.programs[self.row[thread.fault]]
+        return program
 
     def lock(self, name: Hashable, vm: int) -> _Lock:
         key = (OWN_MMU_LOCK[0], vm) if name == OWN_MMU_LOCK else name
