@@ -10,11 +10,11 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from mtelab.contention import HASHES, WORKLOADS, Costs, Estimate, estimate, lock_array, sweep
+from mtelab.contention import HASHES, WORKLOADS, Costs, Estimate, contend, estimate, lock_array, sweep
 from mtelab.learn.lock_limits import Limits, measured
 from mtelab.sync.protocols import INITIALISES, PROTOCOLS, Function, Historical, copy_tags_unlocked
 from mtelab.sync.steps import Cpu, Page, Protocol
@@ -59,7 +59,7 @@ class Settings:
     hash: str = "pfn"
     frames: str = "scattered"
     fair: bool = True
-    costs: Costs = Costs()
+    costs: Costs = field(default_factory=Costs)
 
     @property
     def faults(self) -> int:
@@ -173,9 +173,17 @@ class ContentionStudy:
             raise ValueError(f"hash: {self.settings.hash!r}, expected one of {', '.join(HASHES)}")
 
     def add(self, name: str, function: str | Function) -> None:
-        """Add a series, a name of the history or a learner's generator function."""
+        """Add a series, a name of the history or a learner's generator function.
+
+        Raises
+        ------
+        ValueError
+            If there is no such name, or the function cannot be run.
+        """
         if isinstance(function, str) and function not in PROTOCOLS:
             raise ValueError(f"protocol: {function!r}, expected one of {', '.join(PROTOCOLS)}, or a function")
+        if not isinstance(function, str):
+            contend(function, guests=1, vcpus=1, pages=1)
         self.series[name] = PROTOCOLS[function] if isinstance(function, str) else function
 
     # ---- where
@@ -198,7 +206,8 @@ class ContentionStudy:
 
     def at(self, place: int) -> Settings:
         """Return the settings at a place of the axis."""
-        settings = dataclasses.replace(self.settings, **{self.grows: place})
+        grown: dict[str, Any] = {self.grows: place}
+        settings = dataclasses.replace(self.settings, **grown)
         if settings.guests * settings.vcpus > MOST_VCPUS:  # only where locks grow
             settings = dataclasses.replace(settings, vcpus=max(1, MOST_VCPUS // settings.guests))
         return settings
@@ -209,12 +218,14 @@ class ContentionStudy:
 
     # ---- runs
 
+    def protocol(self, name: str, place: int) -> Function:
+        """Return what a series runs at a place of the axis: an array of locks is another one with each size."""
+        function, settings = self.series[name], self.at(place)
+        return array_of(settings.locks, settings.hash) if function is PROTOCOLS[ARRAY] else function
+
     def _key(self, name: str, place: int) -> tuple[Function, Settings]:
         """What decides a run, but for its seed."""
-        settings, function = self.at(place), self.series[name]
-        if function is PROTOCOLS[ARRAY]:
-            function = array_of(settings.locks, settings.hash)
-        return function, dataclasses.replace(settings, locks=0, hash="")
+        return self.protocol(name, place), dataclasses.replace(self.at(place), locks=0, hash="")
 
     def _runs(self, name: str, place: int) -> dict[int, tuple[float, ...]]:
         return self._kept.get(self._key(name, place), {})
@@ -335,9 +346,12 @@ class ContentionStudy:
     def limits(self, name: str, place: int) -> Limits | None:
         """Return the closed forms' two times for a protocol at a place; None where they do not apply."""
         function, settings = self._key(name, place)
-        found = measured(
-            function, settings.workload, settings.block, settings.mmu_lock, settings.frames, settings.costs
-        )
+        try:
+            found = measured(
+                function, settings.workload, settings.block, settings.mmu_lock, settings.frames, settings.costs
+            )
+        except ValueError:  # a learner's function that fails: the runs say how
+            return None
         if found is None:
             return None
         return found.at(settings.guests, self.at(place).locks if self.series[name] is PROTOCOLS[ARRAY] else None)

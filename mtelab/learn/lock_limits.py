@@ -93,11 +93,12 @@ def measured(
     block: str = "4K",
     mmu_lock: str | None = None,
     frames: str = "contiguous",
-    costs: Costs = Costs(),
+    costs: Costs | None = None,
 ) -> Measured | None:
     """Measure a protocol alone; None for a workload in which threads of the VMM do something else than vCPUs."""
     if WORKLOADS[workload].ioctl is not None:
         return None
+    costs = costs or Costs()
     constant = dataclasses.replace(costs, guest_variation="constant", hold_variation="constant")
     one, two = (
         contend(

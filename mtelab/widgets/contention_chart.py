@@ -10,7 +10,7 @@ from bokeh.models import BoxAnnotation, ColumnDataSource, FixedTicker, HoverTool
 from bokeh.plotting import figure
 
 from mtelab.contention import Estimate
-from mtelab.learn.contention_study import COUNTS, LOCKS, ContentionStudy, Point
+from mtelab.learn.contention_study import LOCKS, ContentionStudy, Point
 from mtelab.widgets import theme
 from mtelab.widgets.bokeh_chart import BokehChart
 from mtelab.widgets.contention_style import looks
@@ -25,26 +25,34 @@ _LINEAR: Final = "wait_mean"
 _AXES: Final = {"vcpus": "vCPUs of all guests", "guests": "guests", "locks": "locks of the array"}
 
 
+_STEPS: Final = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
+_TICKS: Final = [step * 10.0**power for power in range(-4, 7) for step in (1, 2, 5)]
+
+
 def nice_above(value: float) -> float:
-    """Return the next of 1, 2, 5, 10, ... that is not smaller."""
+    """Return the next round number that is not smaller."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))
+    return next(step * power for step in _STEPS if step * power >= value * (1 - 1e-9))
 
 
 def nice_below(value: float) -> float:
-    """Return the nearest of 1, 2, 5, 10, ... that is not larger."""
-    return 1 / nice_above(1 / value)
+    """Return the nearest round number that is not larger."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in reversed(_STEPS) if step * power <= value * (1 + 1e-9))
 
 
-def with_error(estimate: Estimate, scale: float = 1.0, digits: int = 3) -> str:
-    """Write a mean with its error bar, to so many digits that count."""
+def with_error(estimate: Estimate, scale: float = 1.0) -> str:
+    """Write a mean with its error bar: one digit of the error that counts, two if it begins with 1 or 2."""
     mean, half = estimate.mean / scale, (estimate.high - estimate.low) / 2 / scale
     if not mean and not half:
         return "0"
-    places = max(0, digits - 1 - math.floor(math.log10(max(abs(mean), half))))
-    return f"{mean:,.{min(places, 6)}f} ± {half:,.{min(places, 6)}f}"
+    if not half:
+        return f"{mean:,.{max(0, 2 - math.floor(math.log10(abs(mean))))}f}"
+    power = math.floor(math.log10(half))
+    places = max(0, -power + (half < 3 * 10.0**power))
+    return f"{mean:,.{places}f} ± {half:,.{places}f}"
 
 
 class ContentionChart(BokehChart):
@@ -71,7 +79,7 @@ class ContentionChart(BokehChart):
             plot.add_layout(cursor)
             plot.add_layout(band)
         self.panels[_LINEAR].add_layout(self.threshold)
-        super().__init__(row(*self.panels.values(), spacing=0), title="Contention")
+        super().__init__(row(*self.panels.values(), spacing=0, sizing_mode="stretch_width"), title="Contention")
 
     def _panel(self, measure: str) -> Plot:
         title, unit, _ = PANELS[measure]
@@ -81,16 +89,22 @@ class ContentionChart(BokehChart):
             y_axis_type="linear" if linear else "log",
             x_range=self.x_range,
             y_range=Range1d(0, 1) if linear else Range1d(0.1, 10),
-            y_axis_label=f"{title.lower()}, {unit}",
-            width=304,
+            y_axis_label=unit,
+            min_width=200,
             height=290,
+            sizing_mode="stretch_width",
             toolbar_location=None,
             tools="box_zoom",
             title=title,
         )
         plot.xaxis.ticker = plot.xgrid.ticker = FixedTicker(ticks=[])
+        if not linear:
+            plot.yaxis.ticker = plot.ygrid.ticker = FixedTicker(ticks=_TICKS)
+            plot.yaxis.major_label_overrides = {tick: f"{tick:,g}" for tick in _TICKS}
         plot.multi_line("x", measure, source=self.lines, line_color="colour", line_dash="dash", line_width=2)
-        plot.segment("x", f"{measure}_low", "x", f"{measure}_high", source=self.points, line_color="colour", line_width=5)
+        plot.segment(
+            "x", f"{measure}_low", "x", f"{measure}_high", source=self.points, line_color="colour", line_width=5
+        )
         scatter = plot.scatter(
             "x", measure, source=self.points, marker="marker", size=8, line_color="colour", fill_color="colour"
         )
@@ -115,7 +129,8 @@ class ContentionChart(BokehChart):
     def show(self) -> None:
         """Draw what the study knows now."""
         study, colours, seen = self.study, theme.SERIES[self.mode], looks(self.study.series)
-        points, lines = _columns(), {name: [] for name in self.lines.data}
+        points = _columns()
+        lines: dict[str, list[Any]] = {name: [] for name in self.lines.data}
         for name in study.chosen:
             found = study.points(name)
             colour = colours[seen[name].colour]
@@ -132,6 +147,10 @@ class ContentionChart(BokehChart):
         self.lines.data, self.points.data = lines, points
         self._mark()
         self._fit(points, bounds)
+        self.status = (
+            f"Long dashes: closed-form bounds of {self.focus}. Shaded: where it begins to hurt; dots: that much "
+            "waiting. Vertical line: what the table shows. Drag to zoom."
+        )
 
     def where(self, point: Point) -> str:
         """Say where on the axis a point is, in words."""

@@ -20,7 +20,11 @@ WORK: Final = (0, 250, 500, 1000, 2000, 5000, 10_000)
 LOSSES: Final = (0.05, 0.1, 0.25, 0.5)
 _RESTORE: Final = 400 / 315
 """Time to restore a page's tags, in times to clear them."""
-_MMU_LOCK: Final = {"shared": "shared, as from 6.2 on", "exclusive": "exclusive, as to 6.1", None: "as its release had it"}
+_MMU_LOCK: Final = {
+    "shared": "shared, as from 6.2 on",
+    "exclusive": "exclusive, as to 6.1",
+    None: "as its release had it",
+}
 
 
 def _named(values: Any, text: Callable[[Any], str] = str) -> list[list[Any]]:
@@ -39,8 +43,8 @@ def _pages(block: str) -> list[list[Any]]:
 
 FIELDS: Final[dict[str, tuple[str, str, str, list[list[Any]]]]] = {
     "grows": ("Axis", "menu", "Along the axis", [[name, text] for name, text in GROWS.items()]),
-    "focus": ("Axis", "menu", "Bounds and timeline of", []),
-    "loss": ("Axis", "menu", "Hurts when waiting takes", _named(LOSSES, lambda loss: f"{loss:.0%} of the time")),
+    "focus": ("Axis", "menu", "Bounds, timeline of", []),
+    "loss": ("Axis", "menu", "Hurts: waits over", _named(LOSSES, lambda loss: f"{loss:.0%} of the time")),
     "guests": ("Machine", "slider", "Guests", _named(COUNTS)),
     "vcpus": ("Machine", "slider", "vCPUs of each", _named(COUNTS)),
     "pages": ("Machine", "slider", "Pages of each", []),
@@ -48,7 +52,7 @@ FIELDS: Final[dict[str, tuple[str, str, str, list[list[Any]]]]] = {
     "workload": ("Work", "menu", "Workload", _named(WORKLOADS)),
     "block": ("Work", "menu", "Blocks", [["4K", "4 KiB"], ["2M", "2 MiB"]]),
     "clear": ("Work", "slider", "Clear a page's tags", _named(CLEAR, _nanoseconds)),
-    "guest_work": ("Work", "slider", "Guest works, a page", _named(WORK, _nanoseconds)),
+    "guest_work": ("Work", "slider", "Work on a page", _named(WORK, _nanoseconds)),
     "mmu_lock": ("Locks", "menu", "mmu_lock", [[value, text] for value, text in _MMU_LOCK.items()]),
     "locks": ("Locks", "slider", "Locks of the array", _named(LOCKS)),
     "hash": ("Locks", "menu", "Hash of the array", _named(HASHES)),
@@ -75,7 +79,7 @@ class ContentionControls(Figure):
     choices = traitlets.Dict({name: list(field[:3]) for name, field in FIELDS.items()}).tag(sync=True)
     picture = traitlets.Dict().tag(sync=True)
     """Values, options and series."""
-    answer = traitlets.List().tag(sync=True)
+    answer = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """What came out, a sentence each."""
     progress = traitlets.List([0, 0, False]).tag(sync=True)
     """Runs done and wanted, and whether more are on their way."""
@@ -122,7 +126,9 @@ class ContentionControls(Figure):
     def _set_argument(self, name: str, value: Any) -> None:
         settings = self.study.settings
         if name in ("guests", "vcpus", "pages", "cores", "locks"):
-            if not (value is None and name == "cores") and (isinstance(value, bool) or value != int(value) or value < 1):
+            if not (value is None and name == "cores") and (
+                isinstance(value, bool) or value != int(value) or value < 1
+            ):
                 raise ValueError(f"{name}: {value!r}, expected a whole number, 1 or more")
         else:
             self._one_of(name, value)

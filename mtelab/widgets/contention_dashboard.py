@@ -21,12 +21,14 @@ from mtelab.widgets.numbers_table import NumbersTable
 COMPARED: Final = ("big-lock", ARRAY, "per-mm-lock", "page-lock")
 """Protocols that are compared at first."""
 HEAD: Final = (
-    "protocol", "vCPUs", "guests", "locks", "pages/s, million", "wait, mean µs", "wait, p99 µs", "time to start, ms",
-    "lost to waiting, %", "busiest lock held, %", "interrupts off, longest µs", "seeds",
+    "protocol", "vCPUs", "guests", "locks", "million pages/s", "wait µs", "wait p99 µs", "time to start ms",
+    "time lost %", "busiest lock held %", "longest IRQs off µs", "seeds",
 )  # fmt: skip
 _REFRESH: Final = 0.3
 """Seconds between two drawings while runs go on."""
-_TIMELINE_FAULTS: Final = {"4K": 600, "2M": 16}
+_REST: Final = 0.4
+"""Seconds without a change until the timeline is drawn."""
+_TIMELINE_FAULTS: Final = {"4K": 400, "2M": 8}
 
 
 class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -78,10 +80,11 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
             self.controls.set("focus", focus)
             self.controls._first = (*self.controls._first[:-1], focus)
         self.chart = ContentionChart(study)
-        self.table = NumbersTable(HEAD, self.rows, title="The numbers")
+        self.table = NumbersTable(HEAD, self.rows, hidden=HEAD[1:4], title="The numbers")
         self.timeline = LockTimeline()
         self._timelines: dict[Any, Contention] = {}
         self._turn: object = None
+        self._running = False
         self._task: asyncio.Task[None] | None = None
         super().__init__([self.controls, self.chart, self.table, self.timeline])
         self._start()
@@ -114,7 +117,7 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
 
     def stop(self) -> None:
         """Stop after the piece at hand, and keep what there is."""
-        self._turn = None
+        self._running = False
 
     def rows(self) -> list[list[str]]:
         """Return all numbers, a row for each protocol and place of the axis, as the table and its copies have them."""
@@ -133,7 +136,7 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
             if found is None:
                 spared.append(name)
             else:
-                hurts.append(f"{name} from {with_error(found, digits=2)} {unit}")
+                hurts.append(f"{name} from {with_error(found)} {unit}")
         means = f"more than {loss} of the CPUs' time lost to waiting"
         said = [f"Hurts ({means}): {'; '.join(hurts) or 'none'}."]
         if spared:
@@ -155,7 +158,7 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         enough = study.enough_locks()
         if enough is None:
             return f"With {vcpus}, no array up to {study.places()[-1]:,} locks keeps the loss under {loss}."
-        lost = with_error(enough.values["lost"], 0.01, digits=2)
+        lost = with_error(enough.values["lost"], 0.01)
         return f"With {vcpus}, an array of {enough.x} locks is enough for a loss under {loss}: {lost} %."
 
     # ---- running
@@ -164,10 +167,10 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         self._start()
 
     def _stop_or_go_on(self) -> None:
-        if self._turn is None:
-            self._start()
-        else:
+        if self._running:
             self.stop()
+        else:
+            self._start()
 
     def _start(self) -> None:
         """Show what is at hand, and do what is missing: a first piece now, the rest while the notebook is awake."""
@@ -179,17 +182,19 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
             return
         self._task = loop.create_task(self._awake(work))
 
-    async def _awake(self, work: Iterator[None]) -> None:
-        for _ in work:
-            await asyncio.sleep(0.001)
+    async def _awake(self, work: Iterator[bool]) -> None:
+        for last in work:
+            await asyncio.sleep(_REST if last else 0.001)
 
-    def _work(self) -> Iterator[None]:
-        """Do the missing runs, a piece at a time, then the timeline; show them now and then."""
+    def _work(self) -> Iterator[bool]:
+        """Do the missing runs, a piece at a time, and show them now and then; last, after a rest, the timeline.
+
+        Yields whether it is time for the rest.
+        """
         self._turn = turn = object()
-        pieces = self.study.pieces()
-        shown = float("-inf")
-        wanted = self.study.wanted()
-        while self._turn is turn:
+        self._running = True
+        pieces, wanted, shown = self.study.pieces(), self.study.wanted(), float("-inf")
+        while self._running:
             try:
                 done = next(pieces, None)
             except ValueError as refusal:
@@ -201,14 +206,14 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
                 self._show()
                 shown = time.monotonic()
             self.controls.progress = [*done, True]
-            yield
-        stopped = self._turn is None
-        if self._turn is not turn and not stopped:
-            return  # another turn has begun, and shows itself
+            yield False
+            if self._turn is not turn:
+                return  # another turn has begun, and shows itself
+        complete, self._running = self._running, False
         self._show()
         self.controls.progress = [self.study.done(), wanted, False]
-        if not stopped:
-            yield
+        if complete:
+            yield True
             if self._turn is turn:
                 self._draw_timeline()
 
@@ -217,8 +222,7 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         self.chart.focus = focus
         place = study.place()
         self.chart.title = f"{_words(study.at(place), study.grows)}: along the axis, {GROWS[study.grows]}"
-        with self.chart.hold_trait_notifications():
-            self.chart.show()
+        self.chart.show()
         here = [point for name in study.chosen for point in study.points(name) if point.x == study.x(place)]
         names = [name for name in study.chosen for point in study.points(name) if point.x == study.x(place)]
         self.table.title = f"The numbers at the cursor, {_at(study, place)}; copies hold the whole axis"
@@ -235,13 +239,9 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         settings = dataclasses.replace(settings, pages=min(settings.pages, most))
         key = (focus, settings)
         if key not in self._timelines:
-            function, _ = study._key(focus, study.place())
-            self._timelines = {key: contend(function, **settings.arguments())}
+            self._timelines = {key: contend(study.protocol(focus, study.place()), **settings.arguments())}
         run = self._timelines[key]
-        self.timeline.title = (
-            f"Lock timeline of {focus}, {_at(study, study.place())}, {run.faults} faults: filled, a lock is held; "
-            "hatched, waited for; the narrow bar is mmu_lock"
-        )
+        self.timeline.title = f"Lock timeline of {focus}, {_at(study, study.place())}"
         self.timeline.show(run)
 
     def __repr__(self) -> str:
@@ -278,5 +278,3 @@ def _row(name: str, point: Point) -> list[str]:
     cells = [with_error(values[measure], scale) for measure, scale in shown]
     where = [str(settings.guests * settings.vcpus), str(settings.guests), str(settings.locks) if name == ARRAY else ""]
     return [name, *where, *cells, str(point.seeds)]
-
-

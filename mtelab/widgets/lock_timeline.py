@@ -39,8 +39,8 @@ class LockTimeline(BokehChart):
             y_range=self.y_range,
             x_axis_label="µs since the start",
             y_axis_label="guest.vCPU",
-            width=912,
             height=270,
+            sizing_mode="stretch_width",
             toolbar_location=None,
             tools="xbox_zoom",
         )
@@ -60,7 +60,7 @@ class LockTimeline(BokehChart):
             hatch_alpha=0.9,
             hatch_scale=7,
         )
-        says = [("", "@who"), ("lock", "@lock"), ("", "@what"), ("for", "@long")]
+        says = [("", "@who"), ("", "@what")]
         plot.add_tools(HoverTool(renderers=[bars], tooltips=says))
         super().__init__(plot, title="Lock timeline")
         self.buttons = _BUTTONS
@@ -88,6 +88,11 @@ class LockTimeline(BokehChart):
         self.x_range.start, self.x_range.end = 0, self.end
         self.keep_ranges()
         self.text = self._words(run)
+        few = len(run.timeline) > MOST_SHOWN
+        self.status = (
+            "Filled: a lock is held. Hatched: it is waited for. The narrow bar is mmu_lock, the wide one the protocol's "
+            f"own. {run.faults} faults{f', the first {MOST_SHOWN:,} locks taken' if few else ''}; drag to zoom."
+        )
 
     def zoom(self, factor: float) -> None:
         """Look at `factor` times as much around the middle: 0.5 zooms in."""
@@ -127,12 +132,12 @@ class LockTimeline(BokehChart):
         for interval in run.timeline[:MOST_SHOWN]:
             top, bottom = _place(interval)
             for what, start, end in (
-                ("waits", interval.requested, interval.granted),
+                ("waits for", interval.requested, interval.granted),
                 ("holds", interval.granted, interval.released),
             ):
                 if end <= start:
                     continue
-                waits = what == "waits"
+                waits = what != "holds"
                 bars["left"].append(start / 1e3)
                 bars["right"].append(end / 1e3)
                 bars["top"].append(top)
@@ -142,14 +147,12 @@ class LockTimeline(BokehChart):
                 bars["line"].append(colour)
                 bars["hatch"].append("/" if waits else " ")
                 bars["who"].append(f"guest {interval.guest}, {_kind(run, interval.thread)}, fault {interval.fault}")
-                bars["lock"].append(interval.lock)
-                bars["what"].append(what)
-                bars["long"].append(f"{end - start:,.0f} ns")
+                bars["what"].append(f"{what} {interval.lock} for {end - start:,.0f} ns")
         return bars
 
     def _words(self, run: Contention) -> str:
         uses = [
-            f"{use.name} is held {use.utilisation:.0%} of the time, and a request waits {use.wait_mean:,.0f} ns on average"
+            f"{use.name} is held {use.utilisation:.0%} of the time; a request waits {use.wait_mean:,.0f} ns on average"
             for use in run.locks.values()
         ]
         return f"{'; '.join(uses) or 'no lock is taken'}."
@@ -161,7 +164,7 @@ class LockTimeline(BokehChart):
 
 
 def _columns() -> dict[str, list[Any]]:
-    names: Sequence[str] = ("left", "right", "top", "bottom", "fill", "line", "hatch", "who", "lock", "what", "long")
+    names: Sequence[str] = ("left", "right", "top", "bottom", "fill", "line", "hatch", "who", "what")
     return {name: [] for name in names}
 
 

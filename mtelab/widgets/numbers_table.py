@@ -39,6 +39,8 @@ class NumbersTable(Figure):
         Names of the columns; the first one's cells head their rows.
     everything : function
         Returns all rows, when they are to be copied.
+    hidden : sequence of str
+        Columns that only the copies have.
     title : str
         What the table shows.
     """
@@ -49,14 +51,19 @@ class NumbersTable(Figure):
     """Names of columns, and the rows in sight."""
     formats = traitlets.List(list(FORMATS)).tag(sync=True)
 
-    def __init__(self, head: Sequence[str], everything: Callable[[], Rows], *, title: str) -> None:
+    def __init__(
+        self, head: Sequence[str], everything: Callable[[], Rows], *, hidden: Sequence[str] = (), title: str
+    ) -> None:
         self.head = list(head)
         self.everything = everything
-        super().__init__(title=title, table={"head": self.head, "rows": []})
+        self._columns = [column for column, name in enumerate(head) if name not in hidden]
+        super().__init__(title=title)
+        self.show([])
 
     def show(self, rows: Rows) -> None:
         """Put these rows in sight."""
-        self.table = {"head": self.head, "rows": [list(row) for row in rows]}
+        head, *body = ([row[column] for column in self._columns] for row in (self.head, *rows))
+        self.table = {"head": head, "rows": body}
 
     def copied(self, form: str) -> str:
         """Return all rows as ``"TSV"`` or ``"Markdown"``."""
