@@ -90,8 +90,8 @@ class LockTimeline(BokehChart):
         self.text = self._words(run)
         few = len(run.timeline) > MOST_SHOWN
         self.status = (
-            "Filled: a lock is held. Hatched: it is waited for. The narrow bar is mmu_lock, the wide one the protocol's "
-            f"own. {run.faults} faults{f', the first {MOST_SHOWN:,} locks taken' if few else ''}; drag to zoom."
+            "Filled: a lock is held. Hatched: it is waited for. The narrow bar is mmu_lock, the wide one the "
+            f"protocol's own. {run.faults} faults{f', the first {MOST_SHOWN:,} locks taken' if few else ''}; drag to zoom."
         )
 
     def zoom(self, factor: float) -> None:
