@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mtelab.contention.case import Floats, Ints
-from mtelab.contention.layout import FAR, Flags, Lanes
+from mtelab.contention.arrays import Bools, Floats, Ints
+from mtelab.contention.layout import FAR, HORIZON, Lanes
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,10 +122,17 @@ class _Leaves:
         return end
 
 
-def _last_of_fault(lanes: Lanes) -> Flags | None:
+def _last_of_fault(lanes: Lanes) -> Bools | None:
     """Which holds are the last of a fault, flat; None if all are."""
     holds = lanes.gap.shape[1]
     return None if holds == lanes.faults else lanes.pages.reshape(-1) > 0
+
+
+def _ends(request: Floats, lanes: Lanes) -> Floats:
+    """When each thread was done: its next request, which it will not make, is that much later."""
+    request = request.reshape(len(lanes.gap), -1)
+    ended = (request >= FAR) & (request < FAR + HORIZON)
+    return np.where(ended, request - FAR + lanes.ending.reshape(len(lanes.gap), -1), np.inf)
 
 
 def play_lanes(lanes: Lanes) -> Played:
@@ -159,7 +166,7 @@ def _play_leaves(lanes: Lanes) -> Played:
             waited[who] = np.where(last.take(at, mode="clip"), 0.0, fault_wait[number])
         np.add(at, 1, out=at)
         position[who] = at
-    ends = np.where(requests < 2 * FAR, requests - FAR + lanes.ending.reshape(count, threads), np.inf)
+    ends = _ends(requests, lanes)
     return Played(leaves.wait, leaves.hold, fault_wait, leaves.done, ends, None, leaves.interrupts_off)
 
 
@@ -214,8 +221,7 @@ class _Nested:
             some = np.flatnonzero(is_last)
             if len(some):
                 self.leave(number, some, who[some], at[some], end[some])
-        outer = self.outer.reshape(count, -1)
-        ends = np.where(outer < 2 * FAR, outer - FAR + lanes.ending.reshape(count, -1), np.inf)
+        ends = _ends(self.outer, lanes)
         inside = self.inside.reshape(count, groups)[:, :: 2 if lanes.vmm else 1]
         return Played(leaves.wait, leaves.hold, fault_wait, leaves.done, ends, inside, leaves.interrupts_off)
 

@@ -18,13 +18,14 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mtelab.contention.case import Case, Floats, Ints, quantise
+from mtelab.contention.arrays import Bools, Floats, Ints, quantise
+from mtelab.contention.case import Case
 from mtelab.contention.programs import MMU_LOCK, OWN_MMU_LOCK, Program, family
 
-Flags = npt.NDArray[np.bool_]
-
-FAR: Final = 2.0**42
-"""Later than any event, in nanoseconds; and what is added to it can be told exactly."""
+HORIZON: Final = 2.0**40
+"""Runs must be over by then; in nanoseconds: 18 minutes."""
+FAR: Final = 2 * HORIZON
+"""Added to the time at which a thread is done, it keeps it from being looked at again; the sum is exact."""
 
 NOBODYS: Final = ("nobody's", None)
 """A lock that each thread has for itself."""
@@ -125,7 +126,7 @@ class Tables:
         self.hold_lock = np.array([number[hold.lock] for hold in holds])
         self._by_lock = np.argsort(self.hold_lock, kind="stable")
 
-    def usage(self, used: Flags) -> Flags:
+    def usage(self, used: Bools) -> Bools:
         """Return which locks each guest takes, from which rows it uses.
 
         Parameters
@@ -197,160 +198,200 @@ class Lanes:
     pages: Ints
     tail: Floats
     faults: int
-    own: Flags
+    own: Bools
     handover: Floats
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What must agree for lanes to be played together, apart from the number of threads."""
+        groups = self.request.shape[1] if self.nested else None
+        return self.nested, self.vmm, groups, self.gap.shape[1], self.own.shape[1] > 1, self.faults
 
 
 def lanes_of(case: Case, tables: Tables) -> Lanes | None:
-    """Lay out a run as lanes: one a guest if no lock is taken in two of them, or one for all.
+    """Lay out runs as lanes: of each run one a guest if no lock is taken in two of them, or one for all.
 
     Parameters
     ----------
     case : Case
-        The run.
+        The runs.
     tables : Tables
-        Its programs.
+        Their programs.
 
     Returns
     -------
     Lanes or None
-        None if the run does not fit, and the plain engine must play it.
+        None if they do not fit, and the plain engine must play them.
     """
-    if not tables.fits or not case.fair or case.cores < len(case.count):
+    if not tables.fits or case.choice is not None or case.cores < len(case.count):
         return None
     layout = _Layout(case, tables)
-    if layout.longest() > FAR or (tables.nested and not layout.all_sections()):
-        return None
-    return layout.lanes()
+    fits = layout.longest() < HORIZON and (not tables.nested or layout.all_sections())
+    return layout.lanes() if fits else None
 
 
 class _Layout:
-    """One run on its way to lanes."""
+    """Runs on their way to lanes. All are laid end to end: R runs, G guests, F faults in all."""
 
     def __init__(self, case: Case, tables: Tables) -> None:
-        self.case, self.tables, row = case, tables, case.row
-        guests = self.guests = case.guests
+        self.case, self.tables = case, tables
+        self.row = row = case.row.reshape(-1)
+        self.scale = None if case.scale is None else case.scale.reshape(-1)
+        self.guests = case.runs * case.guests
         each = tables.count[row]
         self.single = bool((each == 1).all())
-        self.last = np.cumsum(each) - 1  # the last hold of each fault
-        self.first = self.last - each + 1
         if self.single:
-            self.hold, self.fault = tables.start[row], np.arange(len(row))
+            self.last = self.first = self.fault = np.arange(len(row))
+            self.hold = tables.start[row]
         else:
+            self.last = np.cumsum(each) - 1  # the last hold of each fault
+            self.first = self.last - each + 1
             self.fault = np.repeat(np.arange(len(row)), each)
             self.hold = tables.start[row][self.fault] + np.arange(len(self.fault)) - self.first[self.fault]
-        used = np.zeros((guests, len(tables.count)), bool)
-        used[case.vm[case.thread], row] = True
-        self.rows: Flags = used.any(axis=0)
+        used = np.ones((self.guests, 1), bool)  # rows, by guest
+        if len(tables.count) > 1:
+            used = np.zeros((self.guests, len(tables.count)), bool)
+            guest = np.arange(case.runs)[:, None] * case.guests + case.vm[case.thread]
+            used[guest.reshape(-1), row] = True
+        self.rows: Bools = np.logical_or.reduce(used)
         self.usage = tables.usage(used)
-        meet = bool((self.usage[:, : tables.named].sum(axis=0) > 1).any())
-        of_guests = each.reshape(guests, -1).sum(axis=1)
-        split = guests > 1 and not meet and (of_guests == of_guests[0]).all()
-        self.split = bool(split)
-        self.count = guests if split else 1
+        of_run = self.usage.reshape(case.runs, case.guests, -1)
+        meet = (of_run[..., : tables.named].sum(axis=1) > 1).any()
+        self.split = case.guests > 1 and not meet and self._same(each, self.guests)
+        self.count = self.guests if self.split else case.runs
+        self.holds = each.reshape(self.count, -1).sum(axis=1)  # of each lane
+        self.most = int(self.holds.max())
+
+    @staticmethod
+    def _same(each: Ints, parts: int) -> bool:
+        """Whether equal parts of the faults have equally many holds."""
+        holds = each.reshape(parts, -1).sum(axis=1)
+        return bool((holds == holds[0]).all())
 
     def longest(self) -> float:
-        """Nanoseconds that the run takes at most: everything after everything else."""
-        scale = 1.0 if self.case.scale is None else float(self.case.scale.max(initial=1.0))
-        work = float(self.tables.alone[self.case.row].sum()) * scale
-        return float(self.case.think.sum()) + work + self.case.handover * 2 * len(self.hold)
+        """Nanoseconds that a run takes at most: everything after everything else."""
+        scale = 1.0 if self.scale is None else float(self.scale.max(initial=1.0))
+        work = float(self.tables.alone.max()) * scale * self.case.row.shape[1]
+        waits = self.case.handover * 2 * len(self.hold) / self.case.runs
+        return float(self.case.think.sum(axis=1).max()) + work + waits
 
     def all_sections(self) -> bool:
         """Whether every fault of a vCPU is a section, and nothing that a VMM's thread does."""
-        threads = len(self.case.count) // self.guests
+        if self.rows.all() and self.tables.section.all() and not self.case.vmm:
+            return True
+        threads = len(self.case.count) // self.case.guests
         of_vmm = (self.case.thread % threads == threads - 1) & self.case.vmm
         return bool((self.tables.section[self.case.row] != of_vmm).all())
 
     def lanes(self) -> Lanes:
-        case, tables = self.case, self.tables
-        start = case.think + tables.before[case.row]
+        case, tables, row = self.case, self.tables, self.row
+        start = case.think.reshape(-1) + (tables.before[row] if len(tables.before) > 1 else tables.before[0])
         there = case.count > 0
-        final = (case.first + case.count - 1)[there]  # the last fault of each thread
-        begin = case.first[there]
+        run = np.arange(case.runs)[:, None] * case.row.shape[1]
+        begin = run + case.first[there]  # the first fault of each thread
+        final = run + (case.first + case.count - 1)[there]
         gap = np.zeros(len(self.hold))
-        gap[self.last[:-1]] = tables.tail[case.row[:-1]] + start[1:]
+        gap[self.last[:-1]] = start[1:] + (tables.tail[row[:-1]] if len(tables.tail) > 1 else tables.tail[0])
         if not self.single and not tables.nested:
             within = np.full(len(self.hold), True)
             within[self.last] = False
             gap[within] = tables.hold_before[self.hold][1:][within[:-1]]
         gap[self.last[final]] = FAR
-        position = self.first[begin]
-        if self.split:
-            position = position % (len(self.hold) // self.guests)
         lock, own = self._locks()
         return Lanes(
             nested=tables.nested,
             vmm=case.vmm,
-            request=self._by_thread(there, start[begin], 2 * FAR),
-            position=self._by_thread(there, position, 0),
-            ending=self._by_thread(there, tables.tail[case.row[final]], 0.0),
+            request=self._by_thread(start[begin], 2 * FAR, np.where(self.holds < self.most, HORIZON, 2 * FAR)),
+            position=self._by_thread(self._in_lane(self.first[begin]), 0, self.holds),
+            ending=self._by_thread(tables.tail[row[final]], 0.0, np.zeros(self.count)),
             before=self._of_holds(tables.hold_before, tables.section[tables.row]),
             time=self._of_holds(tables.hold_time, np.full(len(tables.row), True)),
             after=self._of_faults(tables.inside, tables.section),
-            gap=gap.reshape(self.count, -1),
+            gap=self._even(gap, 0.0, FAR),
             lock=lock,
             pages=self._of_faults(tables.pages),
             tail=self._of_faults(tables.tail),
-            faults=len(case.row) // self.count,
+            faults=len(row) // self.count,
             own=own,
             handover=np.full(self.count, case.handover),
         )
 
-    def _by_thread(self, there: Flags, values: npt.NDArray[Any], nothing: float) -> npt.NDArray[Any]:
-        """Spread values over all threads, in groups."""
-        column = np.full(len(there), nothing, values.dtype)
-        column[there] = values
-        if not self.tables.nested:
-            return column.reshape(self.count, -1, 1)
+    def _in_lane(self, hold: Ints) -> Ints:
+        """Number holds from the first of their lane."""
+        ends = np.cumsum(self.holds)
+        return hold - (ends - self.holds)[np.searchsorted(ends, hold, side="right")]
+
+    def _even(self, values: npt.NDArray[Any], filler: float = 0, last: float | None = None) -> npt.NDArray[Any]:
+        """Make lanes equally long: those that are shorter end with holds of length 0 that a thread of its own has."""
+        if len(values) == self.count * self.most:
+            return values.reshape(self.count, -1)
+        even = np.full((self.count, self.most), filler, values.dtype)
+        even[:, -1] = filler if last is None else last
+        even[np.arange(self.most) < self.holds[:, None]] = values
+        return even
+
+    def _by_thread(self, values: npt.NDArray[Any], nothing: float, extra: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Spread values over all threads, in groups; `extra` are those of the thread that fills up a lane."""
+        case = self.case
+        column = np.full((case.runs, len(case.count)), nothing, values.dtype)
+        column[:, case.count > 0] = values
+        members = 1 if not self.tables.nested else len(case.count) // case.guests - case.vmm
+        filler = np.full((self.count, int(self.holds.min() < self.most), members), nothing, values.dtype)
+        filler[..., 0] = extra[:, None]
         threads = column.reshape(self.guests, -1)
-        if self.case.vmm:  # its thread is a group of its own
+        if not self.tables.nested:
+            return np.concatenate([threads.reshape(self.count, -1, 1), filler], axis=1)
+        if case.vmm:  # its thread is a group of its own
             groups = np.full((self.guests, 2, threads.shape[1] - 1), nothing, values.dtype)
             groups[:, 0], groups[:, 1, 0] = threads[:, :-1], threads[:, -1]
             threads = groups
-        return threads.reshape(self.count, -1, threads.shape[-1])
+        return np.concatenate([threads.reshape(self.count, -1, members), filler], axis=1)
 
-    def _of_holds(self, table: Floats, scaled: Flags) -> npt.NDArray[Any]:
+    def _of_holds(self, table: npt.NDArray[Any], scaled: Bools) -> npt.NDArray[Any]:
         """Look up a column by hold; work under locks takes longer by the fault's factor."""
         occurring = table[self.rows[self.tables.row]]
-        if self.case.scale is None and (occurring == occurring[0]).all():
+        if self.scale is None and (occurring == occurring[0]).all():
             return np.full((self.count, 1), occurring[0])
         values = table[self.hold]
-        if self.case.scale is not None:
-            values = np.where(scaled[self.hold], quantise(values * self.case.scale[self.fault]), values)
-        return values.reshape(self.count, -1)
+        if self.scale is not None:
+            values = np.where(scaled[self.hold], quantise(values * self.scale[self.fault]), values)
+        return self._even(values)
 
-    def _of_faults(self, table: npt.NDArray[Any], scaled: Flags | None = None) -> npt.NDArray[Any]:
+    def _of_faults(self, table: npt.NDArray[Any], scaled: Bools | None = None) -> npt.NDArray[Any]:
         """Look up a column by fault, which counts at a fault's last hold."""
         occurring = table[self.rows]
-        no_scale = self.case.scale is None or scaled is None
-        if no_scale and (occurring == occurring[0]).all() and (self.single or occurring[0] == 0):
+        plain = self.scale is None or scaled is None
+        if plain and (occurring == occurring[0]).all() and (self.single or occurring[0] == 0):
             return np.full((self.count, 1), occurring[0])
         values = np.zeros(len(self.hold), table.dtype)
-        values[self.last] = table[self.case.row]
-        if scaled is not None and self.case.scale is not None:
-            values = np.where(scaled[self.case.row][self.fault], quantise(values * self.case.scale[self.fault]), values)
-        return values.reshape(self.count, -1)
+        values[self.last] = table[self.row]
+        if scaled is not None and self.scale is not None:
+            values = np.where(scaled[self.row][self.fault], quantise(values * self.scale[self.fault]), values)
+        return self._even(values)
 
-    def _locks(self) -> tuple[Ints, Flags]:
+    def _locks(self) -> tuple[Ints, Bools]:
         """Number the locks of each lane, and say which are the protocol's own."""
         case, named = self.case, self.tables.named
-        usage = self.usage if self.split else self.usage.any(axis=0, keepdims=True)
+        usage = self.usage
+        if not self.split:
+            usage = np.logical_or.reduce(usage.reshape(case.runs, case.guests, -1), axis=1)
         names = int(usage[:, :named].sum(axis=1).max(initial=0))
-        vms = (1 if self.split else self.guests) * bool(usage[:, named].any())
-        threads = len(case.count) // self.count
-        total = names + vms + threads * bool(usage[:, named + 1].any())
+        vms = (1 if self.split else case.guests) * bool(usage[:, named].any())
+        threads = len(case.count) // (case.guests if self.split else 1)
+        nobodys = threads * bool(usage[:, named + 1].any())
+        total = names + vms + nobodys + int(self.holds.min() < self.most)
         own = np.broadcast_to(np.arange(total) < names, (self.count, total))
+        if total == 1:
+            return np.zeros((self.count, 1), np.int64), own
 
         number = np.empty(usage.shape, np.int64)
         number[:, :named] = np.cumsum(usage[:, :named], axis=1) - 1
         number[:, named], number[:, named + 1] = names, names + vms
-        if total == 1:
-            return np.zeros((self.count, 1), np.int64), own
         which = self.tables.hold_lock[self.hold]
-        lane = np.repeat(np.arange(self.count), len(which) // self.count)
-        lock = number[lane, which]
-        thread = case.thread[self.fault]
-        if not self.split:
+        lock = number.reshape(-1)[which + np.repeat(np.arange(self.count) * number.shape[1], self.holds)]
+        thread = case.thread[self.fault % case.row.shape[1]]
+        if vms > 1:
             lock += np.where(which == named, case.vm[thread], 0)
-        lock += np.where(which == named + 1, thread % threads, 0)
-        return lock.reshape(self.count, -1), own
+        if nobodys:
+            lock += np.where(which == named + 1, thread % threads, 0)
+        return self._even(lock, names + vms + nobodys), own

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mtelab.contention.case import Floats
+from mtelab.contention.arrays import Floats
 from mtelab.contention.engine import Played
 from mtelab.contention.layout import Lanes
 

@@ -172,20 +172,20 @@ def intervals(case: Case, records: Records) -> Iterator[Interval]:
 
 def measure(case: Case, records: Records) -> dict[str, Any]:
     """Return the numbers of `Contention` that come out of a run."""
-    done, waits = records.done, records.granted - records.requested
-    wait = np.bincount(records.fault, weights=waits, minlength=len(case.row)) if len(waits) else np.zeros(len(case.row))
+    done, waits, faults = records.done, records.granted - records.requested, case.row.shape[1]
+    wait = np.bincount(records.fault, weights=waits, minlength=faults) if len(waits) else np.zeros(faults)
     end = float(done.max(initial=0.0))
     ends = np.zeros(len(case.count))
     np.maximum.at(ends, case.thread, done)
     guest_times = np.zeros(case.guests)
     np.maximum.at(guest_times, case.vm, ends)
-    pages = np.array([program.pages for program in case.programs])[case.row]
+    pages = np.array([program.pages for program in case.programs])[case.row[0]]
     steady = float(ends[case.count > 0].min(initial=end))
     own = np.array([family(name) != MMU_LOCK for name in records.names], bool)[records.lock]
     locks = use_of_locks(records, end)
     middle, high = quantiles(wait)
     return {
-        "faults": len(case.row),
+        "faults": faults,
         "time_to_start": end,
         "guest_times": tuple(guest_times.tolist()),
         "throughput": per_second(pages.sum(), end),
