@@ -2,10 +2,11 @@
 
 from mtelab.contention.case import Case
 from mtelab.contention.costs import CostRow, Costs
+from mtelab.contention.jobs import MEASURES
 from mtelab.contention.lock_arrays import HASHES, lock_array
 from mtelab.contention.result import Contention, Interval, LockUse
 from mtelab.contention.run import contend
-from mtelab.contention.sweep import MEASURES, PARAMETERS, Estimate, Sweep, estimate, sweep
+from mtelab.contention.sweep import PARAMETERS, Estimate, Sweep, estimate, sweep
 from mtelab.contention.workloads import WORKLOADS
 
 __all__ = [

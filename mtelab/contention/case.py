@@ -1,167 +1,158 @@
-"""One run, laid out for the engines: which thread does which faults, and how long each guest works before each."""
+"""Runs, laid out: which thread takes which faults, and how long its guest works before each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from mtelab.contention.costs import QUANTUM, Costs
-from mtelab.contention.programs import Program, program
-from mtelab.contention.straight import ProtocolRunner
-from mtelab.contention.workloads import PAGES_A_BLOCK, Block, Kind, Setting, Workload
-from mtelab.sync.protocols import Function, MmuLock
-from mtelab.sync.situations import PRIVATE
-from mtelab.sync.steps import Cpu, Page
+from mtelab.contention.arrays import Floats, Ints, quantise
+from mtelab.contention.compiler import Compiler, Faults
+from mtelab.contention.costs import Costs
+from mtelab.contention.programs import Program
+from mtelab.contention.workloads import PAGES_A_BLOCK
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+UNTAGGED: Final = 0.05
+"""Share of pages that have no tags yet in the steady state. An assumption."""
+
+CHOICES: Final = 4096
+"""Random numbers that decide who gets an unfair lock, used again and again."""
 
 # Streams of random numbers, so that a change to one leaves the others as they were.
 _GUEST, _HOLD, _FRAMES, _TAGGED, _UNFAIR = range(5)
 
 
-class Compiler:
-    """Turns faults into programs, for one protocol under given costs, once for all that look the same to it."""
-
-    def __init__(self, name: str, function: Function, costs: Costs, mmu_lock: MmuLock, block: Block) -> None:
-        self.runner = ProtocolRunner(name, function, costs)
-        self.setting = Setting(self.runner, mmu_lock, block)
-        self.programs: list[Program] = []
-        self._numbers: dict[Program, int] = {}
-        self._tables: dict[tuple[Any, ...], Ints] = {}
-        if self.runner.acts("memslot"):
-            self.runner.run(Cpu(0, 0, 0, "memslot", PRIVATE), Page(0), frozenset())
-
-    def rows(self, kind: Kind, cpu: Cpu, frames: Ints, pages: int, slowdown: float) -> Ints:
-        """Return the number of the program of each fault.
-
-        Parameters
-        ----------
-        kind : function
-            Kind of fault.
-        cpu : Cpu
-            Who faults.
-        frames : int array
-            The first page frame of each fault.
-        pages : int
-            Pages of each fault, one after another.
-        slowdown : float
-            Factor on work that is done with no lock held.
-        """
-        while True:
-            looked_at = self.runner.looked_at
-            if "pfn" not in looked_at:
-                index, needed = np.zeros_like(frames), np.zeros(1, np.int64)
-            else:
-                index = frames // pages
-                needed = np.unique(index)
-            of_cpu = tuple((name, getattr(cpu, name)) for name in ("id", "vm", "mm", "vma") if name in looked_at)
-            key = (kind, pages, slowdown, "pfn" in looked_at, of_cpu)
-            table = self._tables.get(key)
-            if table is None or len(table) <= needed[-1]:
-                longer = np.full(int(needed[-1]) + 1, -1, np.int64)
-                if table is not None:
-                    longer[: len(table)] = table
-                self._tables[key] = table = longer
-            for number in needed[table[needed] < 0].tolist():
-                row = self._row(kind, cpu, number * pages, pages, slowdown)
-                if self.runner.looked_at != looked_at:
-                    break  # it tells more faults apart than we knew
-                table[number] = row
-            else:
-                return table[index]
-
-    def _row(self, kind: Kind, cpu: Cpu, frame: int, pages: int, slowdown: float) -> int:
-        group = [Page(frame + offset) for offset in range(pages)]
-        made = program(kind(self.setting, cpu, group), pages, slowdown)
-        if made not in self._numbers:
-            self._numbers[made] = len(self.programs)
-            self.programs.append(made)
-        return self._numbers[made]
-
-
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A run that an engine can play.
+    """Runs that differ in their seeds alone: R runs of T threads, with F faults each.
 
-    Faults are numbered through; those of one thread follow each other.
+    The faults of a run are numbered through; those of one thread follow each other.
 
     Attributes
     ----------
-    vm : int array (threads,)
-        Guest of each thread: vCPUs first, then the VMM's threads if the workload has any.
-    first, count : int array (threads,)
-        Its faults.
-    think : float array (faults,)
+    vm : int array (T,)
+        Guest of each thread. The vCPUs of a guest follow each other; its VMM's thread comes after them.
+    vmm : bool
+        Whether guests have such a thread.
+    count : int array (T,)
+        Faults of each thread.
+    think : float array (R, F)
         Nanoseconds that the guest works before the fault.
-    row : int array (faults,)
+    row : int array (R, F)
         Program of the fault.
-    scale : float array (faults,) or None
+    scale : float array (R, F) or None
         Factor on its work under locks.
     programs : sequence of Program
         What `row` counts in.
-    choice : float array
-        From 0 to 1: who of those that spin gets an unfair lock, at each time that it is given back.
+    choice : float array (R, CHOICES) or None
+        From 0 to 1: who of those that spin gets an unfair lock, each time that it is given back. None if locks are
+        fair: queued.
     cores : int
         Threads that can run at a time.
-    fair : bool
-        Whether locks are queued.
     handover, time_slice, context_switch : float
         Nanoseconds.
     """
 
     vm: Ints
-    first: Ints
+    vmm: bool
     count: Ints
     think: Floats
     row: Ints
     scale: Floats | None
     programs: Sequence[Program]
-    choice: Floats
+    choice: Floats | None
     cores: int
-    fair: bool
     handover: float
     time_slice: float
     context_switch: float
 
+    @property
+    def runs(self) -> int:
+        """How many."""
+        return len(self.row)
 
-UNTAGGED: Final = 0.05
-"""Share of pages that have no tags yet in the steady state. An assumption."""
+    @property
+    def guests(self) -> int:
+        """Of each run."""
+        return int(self.vm[-1]) + 1
+
+    @cached_property
+    def first(self) -> Ints:
+        """First fault of each thread."""
+        return np.cumsum(self.count) - self.count
+
+    @cached_property
+    def thread(self) -> Ints:
+        """Thread of each fault of a run."""
+        return np.repeat(np.arange(len(self.count)), self.count)
+
+    def run(self, number: int) -> Case:
+        """Return one of the runs."""
+        one = slice(number, number + 1)
+        return replace(
+            self,
+            think=self.think[one],
+            row=self.row[one],
+            scale=None if self.scale is None else self.scale[one],
+            choice=None if self.choice is None else self.choice[one],
+        )
 
 
-def quantise(times: Floats) -> Floats:
-    """Round times in nanoseconds to multiples of `QUANTUM`."""
-    return np.rint(times / QUANTUM) * QUANTUM
+@lru_cache(maxsize=256)
+def stream(seed: int, number: int, size: int, pages: int = 1) -> npt.NDArray[Any]:
+    """Return random numbers of a seed.
+
+    Parameters
+    ----------
+    seed, number : int
+        Which stream.
+    size : int
+        How many numbers: the first of the stream, or a permutation.
+    pages : int
+        Pages that a guest works on before each fault.
+
+    Returns
+    -------
+    array (size,)
+        Not to be written to.
+    """
+    random = np.random.default_rng([seed, number])
+    drawn: npt.NDArray[Any]
+    if number == _GUEST:
+        drawn = random.standard_gamma(pages, size)  # as many exponential times
+    elif number == _HOLD:
+        drawn = random.exponential(size=size)
+    else:
+        drawn = random.permutation(size) if number == _FRAMES else random.random(size)
+    drawn.flags.writeable = False
+    return drawn
 
 
-def stream(seed: int, number: int) -> np.random.Generator:
-    """Return one of the streams of random numbers of a seed."""
-    return np.random.default_rng([seed, number])
+def slowdown_of(costs: Costs, running: int) -> float:
+    """Return the factor on work outside locks when so many CPUs run."""
+    return 1 + costs.interference * (running - 1)
 
 
 def make_case(
     compiler: Compiler,
-    workload: Workload,
     guests: int,
     vcpus: int,
     pages: int,
     cores: int | None,
     fair: bool,
     frames: str,
-    seed: int,
+    seeds: Sequence[int],
 ) -> Case:
-    """Lay out a run.
+    """Lay out runs.
 
     Parameters
     ----------
     compiler : Compiler
-        The protocol, the costs, how mmu_lock is held and how large a block is.
-    workload : Workload
-        What is done.
+        The protocol, the workload, the costs, how mmu_lock is held and how large a block is.
     guests, vcpus, pages : int
         How many; vCPUs and pages of each guest.
     cores : int or None
@@ -170,64 +161,62 @@ def make_case(
         Whether locks are queued.
     frames : str
         ``"scattered"`` or ``"contiguous"``: where in memory the pages of a guest are.
-    seed : int
-        Of all that varies.
+    seeds : sequence of int
+        One for each run.
     """
-    costs = compiler.runner.costs
-    size = PAGES_A_BLOCK if compiler.setting.block == "2M" else 1
+    costs, workload = compiler.costs, compiler.workload
+    size = PAGES_A_BLOCK if compiler.block == "2M" else 1
     blocks = pages // size
     faulted = blocks // 2 if workload.ioctl else blocks
-    place = np.arange(guests * blocks)
-    if frames == "scattered":
-        place = stream(seed, _FRAMES).permutation(guests * blocks)
-    vm, count, rows, think = [], [], [], []
-    threads = guests * (vcpus + (workload.ioctl is not None))
-    running = threads if cores is None else min(cores, threads)
-    slowdown = 1 + costs.interference * (running - 1)
-    exponential = costs.guest_variation == "exponential"
-    factor = stream(seed, _GUEST).exponential(size=guests * blocks) if exponential else np.ones(guests * blocks)
-    untagged = stream(seed, _TAGGED).random(guests * blocks) < UNTAGGED
-    share = np.arange(vcpus + 1) * faulted // vcpus
-    for guest in range(guests):
-        for vcpu in range(vcpus):
-            cpu = Cpu(guest * vcpus + vcpu, guest, guest, "fault", PRIVATE)
-            mine = slice(guest * blocks + share[vcpu], guest * blocks + share[vcpu + 1])
-            where = place[mine] * size
-            if workload.other is None or not len(where):
-                row = compiler.rows(workload.fault, cpu, where, size, slowdown) if len(where) else where
-            else:
-                row = np.where(
-                    untagged[mine],
-                    compiler.rows(workload.fault, cpu, where, size, slowdown),
-                    compiler.rows(workload.other, cpu, where, size, slowdown),
-                )
-            vm.append(guest)
-            count.append(len(where))
-            rows.append(row)
-            think.append(quantise(costs.guest_work * size * factor[mine]))
-    if workload.ioctl:
-        for guest in range(guests):
-            cpu = Cpu(guests * vcpus + guest, guest, guest, "ioctl", PRIVATE)
-            copied = place[guest * blocks + faulted : (guest + 1) * blocks]
-            where = (copied[:, None] * size + np.arange(size)).reshape(-1)
-            vm.append(guest)
-            count.append(len(where))
-            rows.append(compiler.rows(workload.ioctl, cpu, where, 1, slowdown) if len(where) else where)
-            think.append(np.zeros(len(where)))
-    row = np.concatenate(rows)
-    scale = stream(seed, _HOLD).exponential(size=len(row)) if costs.hold_variation == "exponential" else None
-    counts = np.array(count)
+    total = guests * blocks
+    each = vcpus + (workload.ioctl is not None)  # threads of a guest
+    running = guests * each if cores is None else min(cores, guests * each)
+    slowdown = slowdown_of(costs, running)
+
+    def streams(number: int, size: int, pages: int = 1) -> npt.NDArray[Any]:
+        return np.array([stream(seed, number, size, pages) for seed in seeds])
+
+    place: Ints = streams(_FRAMES, total) if frames == "scattered" else np.tile(np.arange(total), (len(seeds), 1))
+    place = place.reshape(-1, guests, blocks) * size
+    vm = np.repeat(np.arange(guests), each)
+    share = np.diff(np.arange(vcpus + 1) * faulted // vcpus)
+    first_thread = np.arange(guests)[:, None] * each
+
+    # What the vCPUs do: arrays (runs, guests, faulted).
+    shape = (len(seeds), guests, faulted)
+    thread = (first_thread + np.repeat(np.arange(vcpus), share)).reshape(-1)
+    faults, where = Faults(thread, vm, size, slowdown), place[..., :faulted].reshape(len(seeds), -1)
+    row = compiler.rows(workload.fault, where, faults)
+    if workload.other is not None:
+        untagged = streams(_TAGGED, total) < UNTAGGED
+        row = np.where(untagged, row, compiler.rows(workload.other, where, faults))
+    row = row.reshape(shape)
+    if costs.guest_variation == "exponential":
+        worked = streams(_GUEST, total, size).reshape(-1, guests, blocks)[..., :faulted]
+        think = quantise(costs.guest_work * worked)
+    else:
+        think = np.full(shape, costs.guest_work * size)
+
+    if workload.ioctl is not None:  # and then what each VMM's thread does
+        where = (place[..., faulted:, None] + np.arange(size)).reshape(len(seeds), -1)
+        copied = where.shape[1] // guests
+        share = np.append(share, copied)
+        thread = np.repeat(first_thread[:, 0] + vcpus, copied)
+        rows = compiler.rows(workload.ioctl, where, Faults(thread, vm, 1, slowdown))
+        row = np.concatenate([row, rows.reshape(-1, guests, copied)], axis=2)
+        think = np.concatenate([think, np.zeros((len(seeds), guests, copied))], axis=2)
+
+    row, think = row.reshape(len(seeds), -1), think.reshape(len(seeds), -1)
     return Case(
-        vm=np.array(vm),
-        first=np.cumsum(counts) - counts,
-        count=counts,
-        think=np.concatenate(think),
+        vm=vm,
+        vmm=workload.ioctl is not None,
+        count=np.tile(share, guests),
+        think=think,
         row=row,
-        scale=scale,
+        scale=streams(_HOLD, row.shape[1]) if costs.hold_variation == "exponential" else None,
         programs=compiler.programs,
-        choice=np.empty(0) if fair else stream(seed, _UNFAIR).random(4096),
+        choice=None if fair else streams(_UNFAIR, CHOICES),
         cores=running,
-        fair=fair,
         handover=costs.handover,
         time_slice=costs.time_slice,
         context_switch=costs.context_switch,

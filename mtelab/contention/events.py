@@ -19,7 +19,8 @@ from heapq import heappop, heappush
 
 import numpy as np
 
-from mtelab.contention.case import Case, Floats, Ints
+from mtelab.contention.arrays import Floats, Ints
+from mtelab.contention.case import Case
 from mtelab.contention.costs import quantised
 from mtelab.contention.programs import OWN_MMU_LOCK, Program
 
@@ -84,7 +85,7 @@ class _Thread:
 
 
 def play(case: Case) -> Records:
-    """Play a run.
+    """Play a run: the first of a case.
 
     Raises
     ------
@@ -97,9 +98,10 @@ def play(case: Case) -> Records:
 class _Play:
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.row = case.row.tolist()
-        self.think = case.think.tolist()
-        self.scale = None if case.scale is None else case.scale.tolist()
+        self.row: list[int] = case.row[0].tolist()
+        self.think: list[float] = case.think[0].tolist()
+        self.scale: list[float] | None = None if case.scale is None else case.scale[0].tolist()
+        self.choice: list[float] | None = None if case.choice is None else case.choice[0].tolist()
         self.locks: dict[Hashable, _Lock] = {}
         self.resolved: dict[tuple[int, int], list[tuple[bool, _Lock, float, bool]]] = {}
         columns = zip(case.vm.tolist(), case.first.tolist(), case.count.tolist(), strict=True)
@@ -129,9 +131,7 @@ class _Play:
         columns = columns[np.lexsort((columns[:, 0], columns[:, 3]))]
         thread_number, lock, fault = columns[:, :3].astype(np.int64).T
         requested, granted, released = columns[:, 3:].T
-        return Records(
-            thread_number, lock, fault, requested, granted, released, list(self.locks), np.array(self.done)
-        )
+        return Records(thread_number, lock, fault, requested, granted, released, list(self.locks), np.array(self.done))
 
     def ops_of(self, thread: _Thread) -> list[tuple[bool, _Lock, float, bool]]:
         """Ops of the thread's fault, with its own VM's locks."""
@@ -201,10 +201,10 @@ class _Play:
         self.go_on(number, thread, now)
 
     def hand_over(self, lock: _Lock, now: float) -> None:
-        if self.case.fair:
+        if self.choice is None:
             number = lock.waiting.popleft()
         else:
-            choice = self.case.choice[lock.choices % len(self.case.choice)]
+            choice = self.choice[lock.choices % len(self.choice)]
             lock.choices += 1
             number = sorted(lock.waiting)[int(choice * len(lock.waiting))]
             lock.waiting.remove(number)

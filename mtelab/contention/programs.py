@@ -8,8 +8,16 @@ from typing import Final, NamedTuple
 from mtelab.contention.costs import quantised
 from mtelab.contention.straight import Action
 
-OWN_MMU_LOCK: Final = ("mmu_lock", None)
+MMU_LOCK: Final = "mmu_lock"
+"""What the mmu_locks of all VMs are called in results."""
+
+OWN_MMU_LOCK: Final = (MMU_LOCK, None)
 """Stands for the mmu_lock of the VM whose vCPU faults."""
+
+
+def family(name: Hashable) -> str:
+    """Return what a lock is called in results: an array's locks share their first word."""
+    return str(name[0] if isinstance(name, tuple) and name else name)
 
 
 class Op(NamedTuple):

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mtelab.contention.case import Case
 from mtelab.contention.costs import Costs
 from mtelab.contention.events import Records, play
-from mtelab.contention.programs import OWN_MMU_LOCK
-
-
-def family(name: Hashable) -> str:
-    """Return what a lock is called in results: an array's locks share their first word."""
-    first = name[0] if isinstance(name, tuple) and name else name
-    return str(first)
-
-
-MMU_LOCK: Final = family(OWN_MMU_LOCK)
+from mtelab.contention.measures import quantiles
+from mtelab.contention.programs import MMU_LOCK, family
 
 
 class Interval(NamedTuple):
@@ -30,7 +22,7 @@ class Interval(NamedTuple):
     Attributes
     ----------
     thread : int
-        Who: vCPU ``thread % vcpus`` of guest `guest`, or, from ``guests * vcpus`` on, a thread of that guest's VMM.
+        Who. The vCPUs of a guest follow each other; in the migration its VMM's thread comes after them.
     guest : int
         Guest that the thread belongs to.
     lock : str
@@ -180,27 +172,27 @@ def intervals(case: Case, records: Records) -> Iterator[Interval]:
 
 def measure(case: Case, records: Records) -> dict[str, Any]:
     """Return the numbers of `Contention` that come out of a run."""
-    done, waits = records.done, records.granted - records.requested
-    wait = np.bincount(records.fault, weights=waits, minlength=len(case.row)) if len(waits) else np.zeros(len(case.row))
+    done, waits, faults = records.done, records.granted - records.requested, case.row.shape[1]
+    wait = np.bincount(records.fault, weights=waits, minlength=faults) if len(waits) else np.zeros(faults)
     end = float(done.max(initial=0.0))
-    thread_of = np.repeat(np.arange(len(case.count)), case.count)
     ends = np.zeros(len(case.count))
-    np.maximum.at(ends, thread_of, done)
-    guest_times = np.zeros(int(case.vm.max()) + 1)
+    np.maximum.at(ends, case.thread, done)
+    guest_times = np.zeros(case.guests)
     np.maximum.at(guest_times, case.vm, ends)
-    pages = np.array([program.pages for program in case.programs])[case.row]
+    pages = np.array([program.pages for program in case.programs])[case.row[0]]
     steady = float(ends[case.count > 0].min(initial=end))
     own = np.array([family(name) != MMU_LOCK for name in records.names], bool)[records.lock]
     locks = use_of_locks(records, end)
+    middle, high = quantiles(wait)
     return {
-        "faults": len(case.row),
+        "faults": faults,
         "time_to_start": end,
         "guest_times": tuple(guest_times.tolist()),
         "throughput": per_second(pages.sum(), end),
         "steady_throughput": per_second(pages[done <= steady].sum(), steady),
-        "wait_mean": float(wait.mean()),
-        "wait_p50": float(np.quantile(wait, 0.5)),
-        "wait_p99": float(np.quantile(wait, 0.99)),
+        "wait_mean": float(wait.sum() / len(wait)),
+        "wait_p50": float(middle),
+        "wait_p99": float(high),
         "wait_max": float(wait.max()),
         "utilisation": max((use.busiest for use in locks.values()), default=0.0),
         "interrupts_off": float((records.released - records.requested)[own].max(initial=0.0)),

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from mtelab.contention.case import Case, Compiler, make_case
+from mtelab.contention.compiler import Compiler
 from mtelab.contention.costs import Costs
-from mtelab.contention.events import Deadlock, play
+from mtelab.contention.jobs import Job, play_case
 from mtelab.contention.result import Contention, measure
 from mtelab.contention.workloads import PAGES_A_BLOCK, Block, find_workload
 from mtelab.sync.protocols import Function, Historical, MmuLock
@@ -38,19 +38,11 @@ class Setup:
     frames: Frames
     seed: int
 
-    def case(self) -> Case:
-        """Lay it out for an engine."""
-        compiler = compiler_for(self.name, self.protocol, self.costs, self.mmu_lock, self.block)
-        return make_case(
-            compiler,
-            find_workload(self.workload),
-            self.guests,
-            self.vcpus,
-            self.pages,
-            self.cores,
-            self.fair,
-            self.frames,
-            self.seed,
+    def job(self, *seeds: int) -> Job:
+        """Lay it out for an engine; with several seeds, if they are given."""
+        compiler = compiler_for(self.name, self.protocol, self.workload, self.costs, self.mmu_lock, self.block)
+        return Job(
+            compiler, self.guests, self.vcpus, self.pages, self.cores, self.fair, self.frames, seeds or (self.seed,)
         )
 
     def labels(self) -> dict[str, Any]:
@@ -72,9 +64,11 @@ class Setup:
 
 
 @lru_cache(maxsize=64)
-def compiler_for(name: str, function: Function, costs: Costs, mmu_lock: MmuLock, block: Block) -> Compiler:
-    """Return a compiler, the same one for the same protocol."""
-    return Compiler(name, function, costs, mmu_lock, block)
+def compiler_for(
+    name: str, function: Function, workload: str, costs: Costs, mmu_lock: MmuLock, block: Block
+) -> Compiler:
+    """Return a compiler, the same one for the same protocol and workload."""
+    return Compiler(name, function, find_workload(workload), costs, mmu_lock, block)
 
 
 def count(name: str, value: Any, least: int = 1) -> int:
@@ -220,9 +214,6 @@ def contend(
     True
     """
     setup = set_up(protocol, workload, guests, vcpus, pages, cores, block, mmu_lock, costs, fair, frames, seed)
-    case = setup.case()
-    try:
-        records = play(case)
-    except Deadlock:
-        raise ValueError(f"protocol: {setup.name} deadlocks: CPUs wait for each other's locks") from None
-    return Contention(**setup.labels(), **measure(case, records), costs=setup.costs, case=case)
+    job = setup.job()
+    case = job.case()
+    return Contention(**setup.labels(), **measure(case, play_case(job.compiler, case)), costs=setup.costs, case=case)

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import itertools
 import math
-import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import FIRST_COMPLETED, Executor, wait
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from mtelab.contention.case import Case
 from mtelab.contention.costs import Costs
-from mtelab.contention.events import play
-from mtelab.contention.result import measure
-from mtelab.contention.run import Setup, set_up
+from mtelab.contention.jobs import MEASURES, Columns, Job, run_jobs
+from mtelab.contention.run import Setup, count, set_up
 from mtelab.sync.protocols import PROTOCOLS, Function
 
 PARAMETERS: Final = (
     "protocol", "workload", "guests", "vcpus", "pages", "cores", "block", "mmu_lock", "frames", "fair", "seed",
 )  # fmt: skip
 """Columns of a sweep that say what was run."""
-MEASURES: Final = (
-    "faults", "time_to_start", "throughput", "steady_throughput", "wait_mean", "wait_p50", "wait_p99", "wait_max",
-    "utilisation", "interrupts_off", "acquisitions", "collisions",
-)  # fmt: skip
-"""Columns of a sweep that say what came out; with the meanings and units they have in `Contention`."""
+CHUNK: Final = 2_700_000
+"""Pages of the runs that are played in one go, between two looks at `cancel`: half a second's work."""
 
 Progress = Callable[[int, int], object]
 Protocols = str | Function | Iterable[str | Function] | Mapping[str, str | Function]
@@ -182,33 +176,33 @@ def sweep(
     ValueError
         As in `contend`; nothing is run then.
     """
-    setups = list(
-        _setups(
-            protocol,
-            workload=workload,
-            guests=guests,
-            vcpus=vcpus,
-            pages=pages,
-            cores=cores,
-            block=block,
-            mmu_lock=mmu_lock,
-            costs=costs,
-            fair=fair,
-            frames=frames,
-            seed=seed,
-        )
-    )
-    done: dict[int, dict[str, Any]] = {}
+    seeds = [count("seed", one, 0) for one in _several(seed)]
+    if not seeds:
+        raise ValueError("seed: none given, expected one or more")
+    arguments = {
+        "workload": workload,
+        "guests": guests,
+        "vcpus": vcpus,
+        "pages": pages,
+        "cores": cores,
+        "block": block,
+        "mmu_lock": mmu_lock,
+        "costs": costs,
+        "fair": fair,
+        "frames": frames,
+    }
+    setups = list(_setups(protocol, seeds[0], arguments))
+    done: dict[int, Columns] = {}
     try:
-        for number, measures in _run(setups, executor):
-            done[number] = measures
+        for answers in _answers(_plan(setups, tuple(seeds)), executor, cancel):
+            done |= answers
             if progress is not None:
-                progress(len(done), len(setups))
+                progress(len(done) * len(seeds), len(setups) * len(seeds))
             if cancel is not None and cancel():
                 break
     except KeyboardInterrupt:
         pass
-    return _table(setups, done)
+    return _table(setups, seeds, done)
 
 
 def _several(value: Any) -> list[Any]:
@@ -217,41 +211,82 @@ def _several(value: Any) -> list[Any]:
     return list(value)
 
 
-def _setups(protocol: Protocols, **arguments: Any) -> Iterator[Setup]:
-    named = dict(protocol) if isinstance(protocol, Mapping) and protocol is not PROTOCOLS else None
-    protocols: list[tuple[str | None, Any]] = (
-        list(named.items()) if named is not None else [(None, one) for one in _several(protocol)]
-    )
+def _setups(protocol: Protocols, seed: int, arguments: Mapping[str, Any]) -> Iterator[Setup]:
+    protocols: list[tuple[str | None, Any]]
+    if isinstance(protocol, Mapping) and protocol is not PROTOCOLS:
+        protocols = list(protocol.items())
+    else:
+        protocols = [(None, one) for one in _several(protocol)]
     for (name, function), *values in itertools.product(protocols, *map(_several, arguments.values())):
-        yield set_up(function, name=name, **dict(zip(arguments, values, strict=True)))
+        yield set_up(function, name=name, seed=seed, **dict(zip(arguments, values, strict=True)))
 
 
-def _run(setups: Sequence[Setup], executor: Executor | None) -> Iterator[tuple[int, dict[str, Any]]]:
+@dataclass
+class _Chunk:
+    """Jobs that are run in one go, and the numbers of the setups that each of them answers."""
+
+    jobs: list[Job]
+    answers: list[list[int]]
+    size: int = 0
+
+
+def _plan(setups: Sequence[Setup], seeds: tuple[int, ...]) -> list[_Chunk]:
+    """Find the jobs and share them out. What looks the same to two protocols is run once."""
+    jobs: dict[tuple[Any, ...], Job] = {}
+    answers: dict[tuple[Any, ...], list[int]] = {}
+    for setup in setups:
+        setup.job(*seeds).cover()
+    signatures: dict[int, tuple[Any, ...]] = {}
+    numbers: dict[tuple[Any, ...], int] = {}
+    for number, setup in enumerate(setups):
+        job = setup.job(*seeds)
+        if id(job.compiler) not in signatures:
+            signatures[id(job.compiler)] = job.compiler.signature()
+        same = numbers.setdefault(signatures[id(job.compiler)], len(numbers))
+        key = same, job.guests, job.vcpus, job.pages, job.cores, job.fair, job.frames
+        jobs.setdefault(key, job)
+        answers.setdefault(key, []).append(number)
+    chunks = [_Chunk([], [])]
+    for key, job in jobs.items():
+        if chunks[-1].size and chunks[-1].size + job.size > CHUNK:
+            chunks.append(_Chunk([], []))
+        chunks[-1].jobs.append(job)
+        chunks[-1].answers.append(answers[key])
+        chunks[-1].size += job.size
+    return chunks
+
+
+def _answers(
+    chunks: Sequence[_Chunk], executor: Executor | None, cancel: Callable[[], bool] | None
+) -> Iterator[dict[int, Columns]]:
+    """Yield the results of chunks by the numbers of setups, as they come."""
     if executor is None:
-        for number, setup in enumerate(setups):
-            yield number, _measures(setup.case())
+        for chunk in chunks:
+            yield _by_setup(chunk, run_jobs(chunk.jobs))
         return
-    futures = [executor.submit(_measures, setup.case()) for setup in setups]
+    pending = {executor.submit(run_jobs, chunk.jobs): chunk for chunk in chunks}
     try:
-        for number, future in enumerate(futures):
-            yield number, future.result()
+        while pending and not (cancel is not None and cancel()):
+            for future in wait(pending, timeout=0.1, return_when=FIRST_COMPLETED).done:
+                yield _by_setup(pending.pop(future), future.result())
     finally:
-        for future in futures:
+        for future in pending:
             future.cancel()
 
 
-def _measures(case: Case) -> dict[str, Any]:
-    return measure(case, play(case))
+def _by_setup(chunk: _Chunk, results: Sequence[Columns]) -> dict[int, Columns]:
+    return {number: result for numbers, result in zip(chunk.answers, results, strict=True) for number in numbers}
 
 
-def _table(setups: Sequence[Setup], done: Mapping[int, Mapping[str, Any]]) -> Sweep:
+def _table(setups: Sequence[Setup], seeds: Sequence[int], done: Mapping[int, Columns]) -> Sweep:
     kept = sorted(done)
     labels = [setups[number].labels() for number in kept]
     costs = tuple(dict.fromkeys(setup.costs for setup in setups))
     columns: dict[str, npt.NDArray[Any]] = {
-        name: np.array(list(map(operator.itemgetter(name), labels))) for name in PARAMETERS
+        name: np.repeat([label[name] for label in labels], len(seeds)) for name in PARAMETERS if name != "seed"
     }
-    columns["costs"] = np.array([costs.index(setups[number].costs) for number in kept], np.int64)
+    columns["seed"] = np.tile(np.array(seeds), len(kept))
+    columns["costs"] = np.repeat([costs.index(setups[number].costs) for number in kept], len(seeds))
     for name in MEASURES:
-        columns[name] = np.array([done[number][name] for number in kept])
-    return Sweep(columns, costs, len(setups))
+        columns[name] = np.concatenate([done[number][name] for number in kept]) if kept else np.empty(0)
+    return Sweep(columns, costs, len(setups) * len(seeds))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mtelab.widgets.access_bench import AccessBench
     from mtelab.widgets.address_space import AddressSpace
+    from mtelab.widgets.contention_dashboard import ContentionDashboard
     from mtelab.widgets.fault_stepper import FaultStepper
     from mtelab.widgets.interleaving_explorer import InterleavingExplorer
     from mtelab.widgets.migration_view import MigrationView
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "AccessBench": "access_bench",
     "AddressSpace": "address_space",
+    "ContentionDashboard": "contention_dashboard",
     "FaultStepper": "fault_stepper",
     "InterleavingExplorer": "interleaving_explorer",
     "MigrationView": "migration_view",
@@ -38,6 +40,7 @@ _MODULES = {
 __all__ = [
     "AccessBench",
     "AddressSpace",
+    "ContentionDashboard",
     "FaultStepper",
     "InterleavingExplorer",
     "MigrationView",
