@@ -147,7 +147,7 @@ def _simplest_first(drawn: tuple[str, str, int]) -> float:
     points=3,
     draw=a_machine,
     size=_simplest_first,
-    runs=14,
+    runs=10,
     seconds=120.0,
     hints=(
         "Two sides have to agree. What must be visible before the flag is? And what must not be read before the flag "
@@ -169,7 +169,7 @@ def missing_barrier(answer: object, situation: str, memory: str, cpus: int) -> s
     points=3,
     draw=a_machine,
     size=_simplest_first,
-    runs=14,
+    runs=10,
     seconds=120.0,
     hints=(
         "The lock orders those who take it. Who comes past without taking it? That CPU needs an order of its own.",

@@ -29,24 +29,23 @@ def rows_of(protocol: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, repr=False)
 class Cards:
-    """Scorecards whose names are covered."""
+    """Scorecards whose names are covered: a column each, of what `rows_of` says."""
 
-    protocols: tuple[str, ...]
-    """In the order of the letters; this is the answer."""
+    columns: tuple[tuple[str, ...], ...]
 
     def __repr__(self) -> str:
-        letters = "ABCD"[: len(self.protocols)]
+        letters = "ABCD"[: len(self.columns)]
         lines = ["which protocol is which? in order/Arm, and time to start against the page lock's"]
         lines.append(f"  {'':21}" + "".join(f"{letter:18}" for letter in letters).rstrip())
-        rows = zip(*(rows_of(protocol) for protocol in self.protocols), strict=True)
-        for name, row in zip((*TELLING, "time to start"), rows, strict=True):
+        for name, row in zip((*TELLING, "time to start"), zip(*self.columns, strict=True), strict=True):
             lines.append(f"  {name:21}" + "".join(f"{cell:18}" for cell in row).rstrip())
-        return "\n".join([*lines, f"  answers: four of {', '.join(PROTOCOLS)}"])
+        names = list(PROTOCOLS)
+        return "\n".join([*lines, f"answers: four of {', '.join(names[:6])},", f"  {', '.join(names[6:])}"])
 
 
 def four_cards(rng: Random) -> Cards:
     """Draw four protocols."""
-    return Cards(tuple(rng.sample(list(PROTOCOLS), 4)))
+    return Cards(tuple(rows_of(protocol) for protocol in rng.sample(list(PROTOCOLS), 4)))
 
 
 @prediction(
@@ -64,7 +63,8 @@ def four_cards(rng: Random) -> Cards:
 )
 def whose_card(question: Cards) -> list[str]:
     """Answer: the four names."""
-    return list(question.protocols)
+    known = {rows_of(protocol): protocol for protocol in PROTOCOLS}
+    return [known[column] for column in question.columns]
 
 
 @dataclass(frozen=True, repr=False)
