@@ -171,7 +171,8 @@ class Program:
         except EndlessError as endless:
             return None, None, f"{place_of(endless)} runs on and on without a step: does the loop end?"
         except Exception as error:
-            return None, None, f"{place_of(error)}: {type(error).__name__}: {error}"
+            place = place_of(error)
+            return None, None, f"{place}: {type(error).__name__}: {error}" if place else str(error)
 
     def _extend(
         self, answers: tuple[Any, ...], reached: Any, todo: list[tuple[tuple[Any, ...], int, Any]], edge: Any
@@ -210,7 +211,7 @@ class Program:
     ) -> int:
         stack = delegates(generator)
         code, line = stack[-1]
-        place = f"{code.co_filename}, line {line}"
+        place = f"{file_words(code.co_filename)}, line {line}"
         wrong = self._wrong(step, held)
         if wrong:
             return self._add(None, Node(None, held=held, error=f"{place} ({code.co_name}): {wrong}"))
@@ -266,15 +267,22 @@ def delegates(generator: Any) -> tuple[tuple[types.CodeType, int], ...]:
 
 
 def place_of(error: BaseException) -> str:
-    """File, line and function where an exception comes from."""
+    """File, line and function of the learner's where an exception comes from; "" if it comes from here."""
     trace = error.__traceback__
     frames = []
     while trace is not None:
         frames.append((trace.tb_frame.f_code, trace.tb_lineno))
         trace = trace.tb_next
-    theirs = [frame for frame in frames if not _ours(frame[0].co_filename)] or frames
+    theirs = [frame for frame in frames if not _ours(frame[0].co_filename)]
+    if not theirs:
+        return ""
     code, line = theirs[-1]
-    return f"{code.co_filename}, line {line} ({code.co_name})"
+    return f"{file_words(code.co_filename)}, line {line} ({code.co_name})"
+
+
+def file_words(filename: str) -> str:
+    """Name of a file as a learner knows it: a notebook's cell has a name of its own only inside Jupyter."""
+    return "your cell" if "ipykernel" in filename or filename.startswith("<ipython") else filename
 
 
 def _ours(filename: str) -> bool:
