@@ -6,7 +6,7 @@ from mtelab.contention.jobs import MEASURES
 from mtelab.contention.lock_arrays import HASHES, LockArray, lock_array
 from mtelab.contention.result import Contention, Interval, LockUse
 from mtelab.contention.run import contend
-from mtelab.contention.sweep import PARAMETERS, Estimate, Sweep, estimate, sweep
+from mtelab.contention.sweeps import PARAMETERS, Estimate, Sweep, estimate, sweep
 from mtelab.contention.workloads import WORKLOADS
 
 __all__ = [

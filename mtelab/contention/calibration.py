@@ -11,7 +11,7 @@ The model gets two numbers for each of the four columns, from two of its rows, a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from mtelab.contention.costs import PARALLEL_FAULTS, Costs
@@ -83,7 +83,7 @@ class Column:
         else:
             share = (together / alone - 1) / (many - few)
             given = {**nothing, "fault_path": alone}
-        return Costs(guest_work=0, guest_variation="constant", interference=share, **given)
+        return replace(Costs(guest_work=0, guest_variation="constant", interference=share), **given)
 
     def simulated(self, vcpus: int, seed: int = 0) -> float:
         """Return the time that the model has for a number of vCPUs, in seconds."""

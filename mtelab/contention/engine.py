@@ -34,8 +34,8 @@ class Played:
         Which hold that was, counted through all lanes; None if those of a lane are all alike.
     fault_wait : float array (H, K)
         Where the hold is the last of a fault: of the fault, for all its locks.
-    done : float array (H, K)
-        Where the hold is the last of a fault: when the fault was done.
+    released : float array (H, K)
+        Where the hold is the last of a fault: when its last lock was given back.
     ends : float array (K, threads)
         When each thread was done with all; infinite if it did nothing.
     inside : float array (K, G) or None
@@ -47,7 +47,7 @@ class Played:
     wait: Floats
     hold: Ints | None
     fault_wait: Floats
-    done: Floats
+    released: Floats
     ends: Floats
     inside: Floats | None
     interrupts_off: Floats
@@ -85,7 +85,7 @@ def _play_free(lanes: Lanes) -> Played:
     ends[lane, thread] = done[final] + lanes.ending[lane, thread, 0]
     nothing = np.zeros((holds, count))
     in_order = np.arange(count * holds).reshape(count, holds).T
-    return Played(nothing, in_order, nothing, (done + lanes.tail).T, ends, None, np.zeros(count))
+    return Played(nothing, in_order, nothing, done.T, ends, None, np.zeros(count))
 
 
 class _Lanes:
@@ -106,11 +106,11 @@ class _Lanes:
         count, holds = lanes.gap.shape
         self.lanes, self.leaves = lanes, Leaves(lanes)
         self.crowd = Crowd(lanes) if lanes.crowded else None
-        self.before, self.after = Column(lanes.before), Column(lanes.after)
+        self.before, self.after, self.tail = Column(lanes.before), Column(lanes.after), Column(lanes.tail)
         self.gap = lanes.gap.reshape(-1)
         self.last = last_of_fault(lanes)
         self.every = np.arange(count)
-        self.fault_wait = np.empty((holds, count))
+        self.fault_wait, self.released = np.empty((holds, count)), self.leaves.released
         self.first_requests = lanes.request.reshape(count, -1).copy()
         self.first_holds = (lanes.position.reshape(count, -1) + self.every[:, None] * holds).reshape(-1)
         if self.crowd is not None:
@@ -121,13 +121,16 @@ class _Lanes:
         turns = turns_of(self.requests, self.lanes, self.leaves, self.current)
         request = self.requests.reshape(-1)
         count = len(self.requests)
-        at, now = np.empty(count, np.int64), np.empty(count)
+        at, now = np.empty(count, np.int64), turns.when
         for number in range(self.lanes.gap.shape[1]):
+            turns.find()
             if self.crowd is not None:
-                while len(due := np.flatnonzero(self.crowd.next_end <= turns.earliest())):
+                while len(due := np.flatnonzero(self.crowd.next_end <= turns.when)):
                     self.enter(self.crowd.settle(due))
+                    turns.find()
             who = turns.choose()
-            request.take(who, out=now, mode="clip")
+            if self.lanes.choice is not None:
+                now = request.take(who)
             self.current.take(who, out=at, mode="clip")
             self.go_on(number, who, at, self.leaves.take(number, now, at))
 
@@ -157,7 +160,7 @@ class _Lanes:
             leaves.wait,
             leaves.hold,
             self.fault_wait,
-            leaves.done,
+            self.released,
             self.ends(requests),
             inside,
             leaves.interrupts_off,
@@ -178,16 +181,14 @@ class _Threads(_Lanes):
 
     def go_on(self, number: int, who: Ints, at: Ints, end: Floats) -> None:
         leaves, term = self.leaves, self.term
-        done = leaves.done[number]
-        np.add(end, leaves.tail.at(at, term), out=done)
         gap = self.gap.take(at, out=term, mode="clip")
         if self.crowd is None:
             self.request[who] = np.add(end, gap, out=gap)
         else:
             self.request[who] = end + gap
             some = self.every if self.last is None else np.flatnonzero(self.last.take(at))
-            tail = leaves.tail.some(at[some], some)
-            over = self.crowd.leaves(some, who[some], done[some], gap[some], tail)
+            tail = self.tail.some(at[some], some)
+            over = self.crowd.leaves(some, who[some], end[some] + tail, gap[some], tail)
             self.request[who[some[over]]] = NEVER
         if self.last is not None:
             wait = np.add(self.waited.take(who), leaves.wait[number], out=self.fault_wait[number])
@@ -204,6 +205,7 @@ class _Groups(_Lanes):
 
     def __init__(self, lanes: Lanes) -> None:
         super().__init__(lanes)
+        self.released = np.empty_like(self.released)
         count, self.groups, self.members = lanes.request.shape
         self.outer = self.first_requests.reshape(count * self.groups, self.members)  # requests of mmu_lock
         self.outer_flat = self.outer.reshape(-1)
@@ -235,15 +237,14 @@ class _Groups(_Lanes):
     def leave(self, number: int, lane: Ints, group: Ints, at: Ints, end: Floats) -> None:
         """Release mmu_lock after the last leaf of a fault, and let in the next."""
         out = end + self.after.some(at, lane)
-        tail = self.leaves.tail.some(at, lane)
-        done = out + tail
-        self.leaves.done[number, lane] = done
+        self.released[number, lane] = out
         self.inside[group] += out - self.granted.take(group)
         gap = self.gap.take(at)
         request = out + gap
         member = self.member.take(group)
         if self.crowd is not None:
-            request[self.crowd.leaves(lane, member, done, gap, tail)] = NEVER
+            tail = self.tail.some(at, lane)
+            request[self.crowd.leaves(lane, member, out + tail, gap, tail)] = NEVER
         self.outer_flat[member] = request
         self.position[member] = at + 1
         self.out[group] = out

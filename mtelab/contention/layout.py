@@ -95,7 +95,7 @@ def as_section(form: Form) -> Form:
     """Return a form in which mmu_lock alone is held as a section; others as they are."""
     if form.section or [hold.lock for hold in form.holds] != [OWN_MMU_LOCK]:
         return form
-    return Form(True, form.before, (Hold(form.holds[0].time, 0.0, NOBODYS),), 0.0, form.tail)
+    return Form(True, form.before, (Hold(0.0, form.holds[0].time, NOBODYS),), 0.0, form.tail)
 
 
 class Tables:
@@ -300,10 +300,16 @@ class _Layout:
         self.scale = None if case.scale is None else case.scale.reshape(-1)
         self.guests = case.runs * case.guests
         each = tables.count[row]
-        self.single = bool((each == 1).all())
+        alike = int(each[0]) if (each == each[0]).all() else 0  # holds of every fault
+        self.single = alike == 1
         if self.single:
             self.last = self.first = self.fault = np.arange(len(row))
             self.hold = tables.start[row]
+        elif alike:
+            self.first = np.arange(len(row)) * alike
+            self.last = self.first + alike - 1
+            self.fault = np.repeat(np.arange(len(row)), alike)
+            self.hold = (tables.start[row][:, None] + np.arange(alike)).reshape(-1)
         else:
             self.last = np.cumsum(each) - 1  # the last hold of each fault
             self.first = self.last - each + 1
@@ -361,7 +367,8 @@ class _Layout:
             within[self.last] = False
             gap[within] = tables.hold_before[self.hold][1:][within[:-1]]
         gap[self.last[final]] = FAR
-        lock, own = self._locks()
+        free = not (tables.nested or self.crowded or self.usage[:, : tables.named + 1].any())
+        lock, own = self._no_locks() if free else self._locks()
         return Lanes(
             nested=tables.nested,
             vmm=case.vmm,
@@ -379,7 +386,7 @@ class _Layout:
             own=own,
             hidden=tables.hidden[row].reshape(self.count, -1).sum(axis=1),
             hidden_time=tables.hidden_time[row].reshape(self.count, -1).max(axis=1),
-            free=not (tables.nested or self.crowded or self.usage[:, : tables.named + 1].any()),
+            free=free,
             crowded=self.crowded,
             choice=None if case.choice is None else np.repeat(case.choice, self.count // case.runs, axis=0),
             cores=np.full(self.count, case.cores),
@@ -441,6 +448,9 @@ class _Layout:
         if scaled is not None and self.scale is not None:
             values = np.where(scaled[self.row][self.fault], quantise(values * self.scale[self.fault]), values)
         return self._even(values)
+
+    def _no_locks(self) -> tuple[Ints, Bools]:
+        return np.zeros((self.count, 1), np.int64), np.zeros((self.count, 1), bool)
 
     def _locks(self) -> tuple[Ints, Bools]:
         """Number the locks of each lane, and say which are the protocol's own."""

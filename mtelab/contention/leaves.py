@@ -37,27 +37,30 @@ class Leaves:
 
     Attributes
     ----------
-    wait, done : float array (H, K)
-        As `mtelab.contention.engine.Played` has them.
+    wait, released : float array (H, K)
+        Of each hold, in the order of the requests: how long it was waited for, and when it ended.
     hold : int array (H, K) or None
-        Likewise.
+        Which hold that was; None if those of a lane are all alike.
     interrupts_off : float array (K,)
-        Likewise.
+        As `mtelab.contention.engine.Played` has it.
     """
 
     def __init__(self, lanes: Lanes) -> None:
         count, holds = lanes.gap.shape
         self.handover = lanes.handover if lanes.handover.any() else None
-        self.time, self.tail, self.lock = Column(lanes.time), Column(lanes.tail), Column(lanes.lock)
+        self.time, self.lock = Column(lanes.time), Column(lanes.lock)
+        self.times = None  # where all holds of a lane take as long: without a handover, and with one
+        if self.time.of_lane is not None:
+            self.times = self.time.of_lane, self.time.of_lane + lanes.handover
         self.locks = lanes.own.shape[1]
         self.base = np.arange(count) * self.locks
         self.free = np.zeros(count * self.locks)
         self.own = lanes.own.reshape(-1) if lanes.own.any() else None
         self.interrupts_off = np.zeros(count)
-        self.wait, self.done = np.empty((holds, count)), np.empty((holds, count))
-        alike = lanes.pages.shape[1] == lanes.lock.shape[1] == lanes.time.shape[1] == 1
-        self.hold = None if alike else np.empty((holds, count), np.int64)
-        self._end, self._term, self._late = np.empty(count), np.empty(count), np.empty(count, bool)
+        self.wait, self.released = np.empty((holds, count)), np.empty((holds, count))
+        columns = lanes.pages, lanes.lock, lanes.time, lanes.tail
+        self.hold = None if all(column.shape[1] == 1 for column in columns) else np.empty((holds, count), np.int64)
+        self._term, self._late = np.empty(count), np.empty(count, bool)
         self._which, self._free = np.empty(count, np.int64), np.empty(count)
 
     def take(self, number: int, now: Floats, position: Ints) -> Floats:
@@ -66,7 +69,9 @@ class Leaves:
         Whoever asks for a lock gets it at once, or as soon as those before have given it back; in the latter case its
         cache line must come over first.
         """
-        wait, end, term = self.wait[number], self._end, self._term
+        wait: Floats = self.wait[number]
+        end: Floats = self.released[number]
+        term = self._term
         if self.locks == 1:
             free = self.free
         else:
@@ -75,13 +80,17 @@ class Leaves:
         np.subtract(free, now, out=wait)
         np.maximum(wait, 0.0, out=wait)
         np.add(now, wait, out=end)
-        if self.handover is not None:
-            np.greater(wait, 0.0, out=self._late)
-            np.multiply(self._late, self.handover, out=term)
+        if self.handover is None:
+            np.add(end, self.time.at(position, term), out=end)
+        elif self.times is not None:
+            soon, late = self.times
+            np.add(end, np.where(np.greater(wait, 0.0, out=self._late), late, soon), out=end)
+        else:
+            np.multiply(np.greater(wait, 0.0, out=self._late), self.handover, out=term)
             np.add(end, term, out=end)
-        np.add(end, self.time.at(position, term), out=end)
+            np.add(end, self.time.at(position, term), out=end)
         if self.locks == 1:
-            self.free[:] = end
+            self.free = end
         else:
             self.free[which] = end
         if self.own is not None:

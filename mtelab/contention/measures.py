@@ -54,22 +54,27 @@ def measure_lanes(lanes: Lanes, played: Played, of_run: int) -> dict[str, npt.ND
     ends = played.ends.reshape(runs, -1)
     end = np.where(np.isfinite(ends), ends, 0.0).max(axis=1)
     steady = ends.min(axis=1)
-    in_time = played.done <= np.repeat(steady, of_run)
+    tail = lanes.tail[:, 0]
+    if lanes.tail.shape[1] > 1:
+        assert played.hold is not None
+        tail = lanes.tail.reshape(-1).take(played.hold)
+    in_time = played.released <= np.repeat(steady, of_run) - tail
+    waits = played.fault_wait.T
     if lanes.pages.shape[1] == 1:
-        total, early = lanes.pages[:, 0] * holds, in_time.sum(axis=0) * lanes.pages[:, 0]
+        done = in_time.sum(axis=0)
+        total, early = lanes.pages[:, 0] * holds, done * lanes.pages[:, 0]
+        waited = np.where(in_time, played.fault_wait, 0.0).sum(axis=0)
     else:
         assert played.hold is not None
-        total = lanes.pages.sum(axis=1)
-        early = (in_time * lanes.pages.reshape(-1).take(played.hold)).sum(axis=0)
-    total, early = total.reshape(runs, -1).sum(axis=1), early.reshape(runs, -1).sum(axis=1)
-
-    waits, in_time = np.ascontiguousarray(played.fault_wait.T), np.ascontiguousarray(in_time.T)
-    if holds != lanes.faults:
-        assert played.hold is not None
-        last = lanes.pages.reshape(-1).take(played.hold.T) > 0
-        waits, in_time = waits[last], in_time[last]
-    waits, in_time = waits.reshape(runs, -1), in_time.reshape(runs, -1)
-    steady_wait = (waits * in_time).sum(axis=1) / in_time.sum(axis=1)
+        pages = lanes.pages.reshape(-1).take(played.hold)
+        last = pages > 0
+        done = (in_time & last).sum(axis=0)
+        total, early = pages.sum(axis=0), (in_time * pages).sum(axis=0)
+        waited = np.where(in_time & last, played.fault_wait, 0.0).sum(axis=0)
+        waits = waits[last.T]
+    waits = np.ascontiguousarray(waits).reshape(runs, -1)
+    total, early, waited, done = (column.reshape(runs, -1).sum(axis=1) for column in (total, early, waited, done))
+    steady_wait = waited / done
     middle, high = quantiles(waits)
     utilisation, acquisitions, collisions = _use(lanes, played, np.repeat(end, of_run))
     return {

@@ -16,22 +16,23 @@ class InOrder:
     ----------
     requests : float array (K, M)
         When each of M threads or groups asks next.
-    now : float array (K,)
-        When those that were chosen last are to have their locks, or earlier.
+    when : float array (K,)
+        When the lock is given to whoever was found: not before.
     """
 
     def __init__(self, requests: Floats) -> None:
-        self.requests = requests
+        self.requests, self.flat = requests, requests.reshape(-1)
         self.first = np.arange(len(requests)) * requests.shape[1]
-        self.who = np.empty(len(requests), np.int64)
+        self.who, self.when = np.empty(len(requests), np.int64), np.empty(len(requests))
 
-    def earliest(self) -> Floats:
-        """Return until when nobody gets a lock."""
-        return self.requests.min(axis=1)
+    def find(self) -> None:
+        """Find who is next."""
+        np.add(self.requests.argmin(axis=1, out=self.who), self.first, out=self.who)
+        self.flat.take(self.who, out=self.when, mode="clip")
 
     def choose(self) -> Ints:
-        """Return who is next, as a flat index."""
-        return np.add(self.requests.argmin(axis=1, out=self.who), self.first, out=self.who)
+        """Return who was found, as flat indices."""
+        return self.who
 
 
 class AnyOrder(InOrder):
@@ -53,24 +54,30 @@ class AnyOrder(InOrder):
         super().__init__(requests)
         self.leaves, self.hold, self.lots = leaves, hold, Lots(lanes, leaves.locks)
         self.lane = np.arange(len(requests))
+        self.lane_of_each = np.repeat(self.lane, requests.shape[1])
+        self.lock_of_each = np.zeros(requests.shape, np.int64)
 
-    def _wanted(self) -> tuple[Ints, Floats]:
-        """Return which lock each is to have next, and when it could."""
-        shape = self.requests.shape
-        lock = self.leaves.lock.some(self.hold, np.repeat(self.lane, shape[1])).reshape(shape)
-        free = self.leaves.free.take(lock + self.leaves.base[:, None])
-        return lock, np.maximum(self.requests, free)
-
-    def earliest(self) -> Floats:
-        return self._wanted()[1].min(axis=1)
+    def find(self) -> None:
+        """Find which lock is given to somebody next."""
+        if self.leaves.locks == 1:
+            super().find()
+            np.maximum(self.when, self.leaves.free, out=self.when)
+            return
+        lock = self.leaves.lock.some(self.hold, self.lane_of_each).reshape(self.requests.shape)
+        could = np.maximum(self.requests, self.leaves.free.take(lock + self.leaves.base[:, None]))
+        np.add(could.argmin(axis=1, out=self.who), self.first, out=self.who)
+        self.when[:] = could.reshape(-1)[self.who]
+        self.lock_of_each = lock
 
     def choose(self) -> Ints:
-        lock, could = self._wanted()
-        first = could.argmin(axis=1)
-        lock_of = lock[self.lane, first]
-        free = self.leaves.free.take(lock_of + self.leaves.base)
-        spins = (lock == lock_of[:, None]) & (self.requests < free[:, None])
-        return self.lots.draw(self.lane, lock_of, spins, first) + self.first
+        """Draw lots, and return who wins, as flat indices."""
+        lock = self.lock_of_each.reshape(-1)[self.who]
+        free = self.leaves.free[lock + self.leaves.base]
+        spins = self.requests < free[:, None]
+        if self.leaves.locks > 1:
+            spins &= self.lock_of_each == lock[:, None]
+        self.who[:] = self.lots.draw(self.lane, lock, spins, self.who - self.first) + self.first
+        return self.who
 
 
 class Lots:
@@ -91,12 +98,13 @@ class Lots:
 
     def draw(self, lane: Ints, lock: Ints, spins: Bools, otherwise: Ints) -> Ints:
         """Return one of those that spin, for each lane; or `otherwise` where nobody does."""
-        number = spins.sum(axis=1)
+        rank_of_each = spins.cumsum(axis=1, dtype=np.int32)
+        number = rank_of_each[:, -1]
         drawn = self.drawn[lane, lock]
         share = self.choice[lane, drawn % self.choice.shape[1]]
         rank = (share * number).astype(np.int64)
         self.drawn[lane, lock] = drawn + (number > 0)
-        return np.where(number > 0, (spins.cumsum(axis=1) > rank[:, None]).argmax(axis=1), otherwise)
+        return np.where(number > 0, (rank_of_each > rank[:, None]).argmax(axis=1), otherwise)
 
 
 def turns_of(requests: Floats, lanes: Lanes, leaves: Leaves, hold: Ints) -> InOrder:
