@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mtelab.bench import tags
+from mtelab.bench import contend, tags
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,9 +16,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     store = benchmarks.add_parser("tags", help="the tag store against numpy's fill and copy")
     store.add_argument("--pages", type=int, default=1 << 18, help="pages in the store (default: a gigabyte of memory)")
     store.set_defaults(run=lambda given: tags.run(given.pages))
+    engine = benchmarks.add_parser("contend", help="the contention engine against SimPy")
+    engine.add_argument("--pages", type=int, default=4096, help="pages of all guests together (default: 4096)")
+    engine.add_argument("--vcpus", type=int, default=contend.VCPUS, help="counts of vCPUs in a sweep (default: 64)")
+    engine.add_argument("--seeds", type=int, default=10, help="runs of each (default: 10)")
+    engine.set_defaults(run=lambda given: contend.run(given.pages, given.vcpus, given.seeds))
     given = parser.parse_args(arguments)
-    if given.pages < 2:
-        parser.error(f"--pages: {given.pages}, expected 2 or more")
+    for name, least in {"pages": 2, "vcpus": 1, "seeds": 1}.items():
+        if getattr(given, name, least) < least:
+            parser.error(f"--{name}: {getattr(given, name)}, expected {least} or more")
     status: int = given.run(given)
     return status
 

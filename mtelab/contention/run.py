@@ -18,7 +18,9 @@ from mtelab.sync.situations import find_protocol
 Frames = Literal["scattered", "contiguous"]
 
 MOST_FAULTS: Final = 10_000_000
-"""Of all guests together, in one run."""
+"""Pages of all guests together, in one run."""
+MOST_VCPUS: Final = 65_536
+"""Likewise."""
 
 
 DEFAULT_COSTS: Final = Costs()
@@ -108,6 +110,8 @@ def set_up(
         raise ValueError(f"costs: {costs!r}, expected Costs(...)")
     if count("guests", guests) * number > MOST_FAULTS:
         raise ValueError(f"pages: {number:,} in each of {guests:,} guests, expected at most {MOST_FAULTS:,} in all")
+    if guests * count("vcpus", vcpus) > MOST_VCPUS:
+        raise ValueError(f"vcpus: {vcpus:,} in each of {guests:,} guests, expected at most {MOST_VCPUS:,} in all")
     return Setup(
         function,
         name,

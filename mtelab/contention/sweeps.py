@@ -177,9 +177,7 @@ def sweep(
     ValueError
         As in `contend`; nothing is run then.
     """
-    seeds = [count("seed", one, 0) for one in _several(seed)]
-    if not seeds:
-        raise ValueError("seed: none given, expected one or more")
+    seeds = [count("seed", one, 0) for one in _several("seed", seed)]
     arguments = {
         "workload": workload,
         "guests": guests,
@@ -206,19 +204,23 @@ def sweep(
     return _table(setups, seeds, done)
 
 
-def _several(value: Any) -> list[Any]:
-    if isinstance(value, (str, Costs)) or not isinstance(value, Iterable):
+def _several(name: str, value: Any) -> list[Any]:
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
         return [value]
-    return list(value)
+    values = list(value)
+    if not values:
+        raise ValueError(f"{name}: none given, expected one or more")
+    return values
 
 
 def _setups(protocol: Protocols, seed: int, arguments: Mapping[str, Any]) -> Iterator[Setup]:
     protocols: list[tuple[str | None, Any]]
-    if isinstance(protocol, Mapping) and protocol is not PROTOCOLS:
-        protocols = list(protocol.items())
+    if isinstance(protocol, Mapping):
+        protocols = _several("protocol", protocol.items())
     else:
-        protocols = [(None, one) for one in _several(protocol)]
-    for (name, function), *values in itertools.product(protocols, *map(_several, arguments.values())):
+        protocols = [(None, one) for one in _several("protocol", protocol)]
+    columns = itertools.starmap(_several, arguments.items())
+    for (name, function), *values in itertools.product(protocols, *columns):
         yield set_up(function, name=name, seed=seed, **dict(zip(arguments, values, strict=True)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtelab.bench import tags
+from mtelab.bench import contend, tags
 from mtelab.bench.__main__ import main
 from mtelab.bench.timing import best_of
 
@@ -35,7 +35,19 @@ def test_every_target_has_its_row(capsys: pytest.CaptureFixture[str]) -> None:
     assert "5,243 runs tagged" in printed
 
 
-@pytest.mark.parametrize("words", [[], ["speed"], ["tags", "--pages", "1"]])
+def test_the_engine_is_held_against_simpy_in_every_workload(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["contend", "--pages", "16", "--vcpus", "2", "--seeds", "6"]) == 0
+    printed = capsys.readouterr().out
+    rows = [line for line in printed.splitlines() if any(name in line for name in ("clear-first", "big-lock"))]
+    assert len(rows) == 2 * len(contend.WORKLOADS)
+    assert all(line.split()[-1] == "50" for line in rows)
+    assert "11 protocols, 132 runs" in printed
+    assert "in two processes" in printed
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["speed"], ["tags", "--pages", "1"], ["contend", "--vcpus", "0"], ["contend", "--seeds", "0"]]
+)
 def test_bad_words_end_with_status_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(words)
