@@ -37,10 +37,6 @@ def unexecuted(nb: NotebookNode) -> list[str]:
     return [cell.id for number, cell in enumerate(code, 1) if cell.execution_count != number]
 
 
-def without_outputs(nb: NotebookNode) -> list[tuple[str, str, str, dict[str, object]]]:
-    return [(cell.id, cell.cell_type, cell.source, dict(cell.metadata)) for cell in nb.cells]
-
-
 def checked(nb: NotebookNode) -> dict[str, list[NotebookNode]]:
     """Names of the exercises that a notebook checks, with the cells that do."""
     found: dict[str, list[NotebookNode]] = {}
@@ -113,7 +109,7 @@ def test_outputs_are_short_and_say_nothing_of_this_machine(path: Path) -> None:
 def test_the_student_edition_is_made_from_the_worked_one(path: Path) -> None:
     student = read(LABS / path.name)
     made = editions.canonical(editions.student_edition(read(path)))
-    assert without_outputs(student) == without_outputs(made), f"run: python -m mtelab.learn.editions {path.stem}"
+    assert editions.sources(student) == editions.sources(made), f"run: python -m mtelab.learn.editions {path.stem}"
 
 
 @each_lab
