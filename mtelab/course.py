@@ -9,6 +9,8 @@ import socket
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+SETTINGS = PACKAGE / "jupyter"
+"""JupyterLab's settings for the course."""
 FIRST_LAB = "00-start-here.ipynb"
 
 
@@ -50,9 +52,21 @@ def place(folder: Path | None) -> Path:
         return folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CourseError(f"{folder}: expected an empty folder or one with {FIRST_LAB}; nothing was copied")
-    ignored = shutil.ignore_patterns("solutions", ".ipynb_checkpoints", ".mtelab")
-    shutil.copytree(source, folder, ignore=ignored, dirs_exist_ok=True)
+    supply(folder)
     return folder.resolve()
+
+
+def supply(folder: Path) -> None:
+    """Give `folder` the labs that it lacks; what is there stays, whatever was done to it."""
+    source = shipped()
+    folder.mkdir(parents=True, exist_ok=True)
+    for lab in sorted(source.glob("*.ipynb")):
+        target = folder / lab.name
+        if not os.path.lexists(target):
+            # A copy that is broken off is not taken for a lab the next time.
+            partial = target.with_suffix(".partial")
+            shutil.copyfile(lab, partial)
+            partial.replace(target)
 
 
 def free(port: int) -> bool:
@@ -69,7 +83,7 @@ def lab(args: argparse.Namespace) -> int:
     """Run ``mtelab lab``: JupyterLab, open at the first lab, until the learner stops it."""
     folder = place(Path(args.folder) if args.folder else None)
     options = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{FIRST_LAB}"]
-    options.append(f"--LabApp.app_settings_dir={PACKAGE / 'jupyter'}")
+    options.append(f"--LabApp.app_settings_dir={SETTINGS}")
     if args.port:
         if not free(args.port):
             raise CourseError(f"--port {args.port}: something else listens there; choose another or leave it out")
