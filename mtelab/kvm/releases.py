@@ -106,7 +106,7 @@ LINUX_6_1: Final = Release(
     memory=MemoryRules(
         hugetlb_mte=False,
         hugetlb_free_clears_flags=False,
-        page_lock=False,
+        protocol="merged-5.14",
         set_pte_at_notify=True,
         mmap_split_errno="ENOMEM",
     ),
@@ -123,7 +123,7 @@ LINUX_6_12: Final = Release(
     memory=MemoryRules(
         hugetlb_mte=False,
         hugetlb_free_clears_flags=False,
-        page_lock=True,
+        protocol="page-lock",
         set_pte_at_notify=False,
         mmap_split_errno="EINVAL",
     ),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def sanitise_mte_tags(vm: VM, pfn: int, nr_pages: int) -> None:
-    """Initialise the tags of frames that a guest is about to get, unless they are.
+    """Initialise the tags of frames that a guest is about to get, unless they are, by the release's protocol.
 
     Where a huge page has one flag (6.13 on), the first fault sets it for the whole page but clears only the frames
     that it maps. Mapped 4 KiB at a time, the rest keep what an earlier owner left, and the guest can read it.
@@ -25,11 +25,10 @@ def sanitise_mte_tags(vm: VM, pfn: int, nr_pages: int) -> None:
     machine = vm.machine
     if pfn == ZERO_PFN and not vm.release.zero_page_flagged:
         return  # Its tags are 0, and nobody can change them.
-    if not mte.has_folio_flag(machine, pfn):
+    if nr_pages == 1 or mte.has_folio_flag(machine, pfn):
+        mte.run_protocol(machine, pfn, "fault", nr_pages)
+    else:
         sanitise_frames(vm, slice(pfn, pfn + nr_pages))
-    elif mte.try_page_mte_tagging(machine, pfn):
-        machine.memory.clear_tags(slice(pfn, pfn + nr_pages))
-        mte.set_page_mte_tagged(machine, pfn)
 
 
 def sanitise_frames(vm: VM, pfns: slice | npt.NDArray[np.int64]) -> None:

@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 from mtelab.linux.errors import Errno
 from mtelab.linux.page_table import LEAF
+from mtelab.sync import flags
 from mtelab.tags import GRANULE_SIZE, PAGE_SIZE, TAGS_PER_PAGE, TagStore
 
-PG_mte_tagged: Final = 1
-"""Page flag: the allocation tags of this frame are initialised."""
-PG_mte_lock: Final = 2
-"""Page flag: somebody is, or was, initialising them. Set once in a frame's life (6.2 on)."""
+# As plain integers, for arrays of flags.
+PG_mte_tagged: Final = int(flags.PG_mte_tagged)
+PG_mte_lock: Final = int(flags.PG_mte_lock)
 PG_hugetlb: Final = 4
 """Page flag: this frame is part of a huge page."""
 ZERO_PFN: Final = 0

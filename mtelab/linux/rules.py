@@ -17,8 +17,8 @@ class MemoryRules:
     hugetlb_free_clears_flags : bool
         A huge page that returns to the pool loses its flag (arch_clear_hugetlb_flags, 6.13 on). Before, it kept
         both flag and tags, and its next owner saw them.
-    page_lock : bool
-        The tag flag has a lock bit, PG_mte_lock (6.2 on).
+    protocol : str
+        Who initialises a page's tags, and when: a name in `mtelab.sync.PROTOCOLS`. ``"page-lock"`` from 6.2 on.
     set_pte_at_notify : bool
         A page that replaces another after copy-on-write is shown to KVM at once, by the change_pte notifier
         (until 6.9).
@@ -28,6 +28,11 @@ class MemoryRules:
 
     hugetlb_mte: bool
     hugetlb_free_clears_flags: bool
-    page_lock: bool
+    protocol: str
     set_pte_at_notify: bool
     mmap_split_errno: str
+
+    @property
+    def page_lock(self) -> bool:
+        """Whether the tag flag has a lock bit, PG_mte_lock."""
+        return self.protocol == "page-lock"

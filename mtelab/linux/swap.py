@@ -80,9 +80,8 @@ class Swap:
         memory = self._machine.memory
         pfn = memory.alloc_page()
         memory.data[pfn] = slot.data
-        if slot.tags is not None and mte.try_page_mte_tagging(self._machine, pfn):
-            memory.restore_tags(pfn, slot.tags)
-            mte.set_page_mte_tagged(self._machine, pfn)
+        if slot.tags is not None:
+            mte.run_protocol(self._machine, pfn, "swap_in", saved=slot.tags)
         return pfn
 
     def get(self, number: int) -> None:

@@ -5,34 +5,29 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from enum import IntFlag
 from typing import Final
 
 from mtelab.linux.errors import Errno
 from mtelab.linux.page_cache import File
 from mtelab.linux.page_table import LEAF
+from mtelab.sync.flags import VM_HUGETLB, VM_MTE, VM_MTE_ALLOWED, VM_READ, VM_SHARED, VM_WRITE, Vm
 
-
-class Vm(IntFlag):
-    """Flags of a VMA; Linux's names, with ``VM_`` before them, are below."""
-
-    READ = 1
-    WRITE = 2
-    SHARED = 8
-    HUGETLB = 16
-    MTE = 32
-    MTE_ALLOWED = 64
-
-
-VM_READ: Final = Vm.READ
-VM_WRITE: Final = Vm.WRITE
-VM_SHARED: Final = Vm.SHARED
-VM_HUGETLB: Final = Vm.HUGETLB
-VM_MTE: Final = Vm.MTE
-"""Mapped with PROT_MTE: the program may use the tags, and its accesses are checked."""
-VM_MTE_ALLOWED: Final = Vm.MTE_ALLOWED
-"""The memory behind can hold tags: PROT_MTE is permitted."""
 NO_FLAGS: Final = Vm(0)
+
+
+__all__ = [
+    "NO_FLAGS",
+    "VMA",
+    "VM_HUGETLB",
+    "VM_MTE",
+    "VM_MTE_ALLOWED",
+    "VM_READ",
+    "VM_SHARED",
+    "VM_WRITE",
+    "VMAs",
+    "Vm",
+    "can_merge",
+]
 
 
 @dataclass(eq=False)
