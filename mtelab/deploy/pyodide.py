@@ -12,7 +12,6 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -66,7 +65,7 @@ def extract(archive: Path, folder: Path) -> dict[str, Any]:
 def missing(roots: Iterable[str], lock: dict[str, Any]) -> dict[str, str]:
     """Return what `roots` need in a browser and `lock` lacks: names, and the versions that are installed here."""
     there = {canonicalize_name(name) for name in lock["packages"]} | _KERNEL_HAS
-    browser = {**default_environment(), "sys_platform": "emscripten", "extra": ""}
+    browser = {"sys_platform": "emscripten", "extra": ""}  # the rest is as here
     found: dict[str, str] = {}
     todo = [canonicalize_name(name) for name in roots]
     while todo:

@@ -27,12 +27,11 @@ EXTENSIONS: Final = (
 )
 """Extensions of JupyterLab that the site takes over from here; others may want a server."""
 KERNEL: Final = "@jupyterlite/pyodide-kernel-extension:kernel"
-SETUP: Final = """# In the browser: fetch the course's package, and say who you are, in any word; it draws your own questions.
+SETUP: Final = """# In the browser: run this first. It fetches the course's package.
 %pip install -q mtelab {pins}
 import os
 
-os.environ["MTELAB_SEED"] = "0"
-"""
+os.environ["MTELAB_SEED"] = "0"  # put your name here: it draws your own questions"""
 
 
 class SiteError(Exception):
@@ -98,7 +97,8 @@ def write_contents(labs: Path, folder: Path) -> None:
     folder.mkdir(parents=True)
     for lab in sorted(labs.glob("*.ipynb")):
         nb = nbformat.read(lab, nbformat.NO_CONVERT)  # type: ignore[no-untyped-call]
-        nb.cells.insert(0, nbformat.v4.new_code_cell(setup.rstrip(), id="in-the-browser"))
+        cell = nbformat.v4.new_code_cell(setup, id="in-the-browser")  # type: ignore[no-untyped-call]
+        nb.cells.insert(0, cell)
         nb.metadata.kernelspec = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
         nbformat.write(nb, folder / lab.name)  # type: ignore[no-untyped-call]
 

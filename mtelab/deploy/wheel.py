@@ -1,4 +1,4 @@
-"""A wheel of mtelab as it is installed here, for a browser: no network, no build tools, and the same from a checkout."""
+"""A wheel of mtelab as it is installed here, for a browser: no network, no build tools, and a checkout will do."""
 
 from __future__ import annotations
 
