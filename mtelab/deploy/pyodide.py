@@ -89,16 +89,17 @@ def download(pins: dict[str, str], python: str, folder: Path) -> None:
         There are names without such a wheel, or pip reaches no place to ask; the text names them all.
     """
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    command += ["--implementation=py", "--abi=none", "--platform=any", f"--python-version={python}"]
-    failed: dict[str, str] = {}
-    for name, version in sorted(pins.items()):
-        done = subprocess.run(
-            [*command, f"--dest={folder}", f"{name}=={version}"], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            failed[name] = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
-    if failed:
+    command += ["--implementation=py", "--abi=none", "--platform=any", f"--python-version={python}", f"--dest={folder}"]
+
+    def found(names: Iterable[str]) -> str | None:
+        """Return nothing if pip has all, else the last that it says."""
+        wanted = [f"{name}=={pins[name]}" for name in names]
+        done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=False)
+        return (done.stderr.strip().splitlines() or ["nothing"])[-1] if done.returncode else None
+
+    if pins and found(pins) is not None:
+        said = {name: word for name in sorted(pins) if (word := found([name])) is not None}
         raise PyodideError(
-            f"Pyodide's archive lacks {', '.join(failed)}, and pip found no wheel for a browser; "
-            f"expected the full archive, not the core one. pip's last word: {failed.popitem()[1]}"
+            f"Pyodide's archive lacks {', '.join(said)}, and pip found no wheel for a browser; "
+            f"expected the full archive, not the core one. pip's last word: {list(said.values())[-1]}"
         )

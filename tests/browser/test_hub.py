@@ -14,21 +14,12 @@ from mtelab import course
 from mtelab.learn.exercise import find
 
 from .hub import PASSWORD, Hub
-from .jupyter import IDLE, Notebook
+from .jupyter import IDLE, PRINTED, Notebook
 
 LAB = "01-tags-and-pointers.ipynb"
 EXERCISE = "what_mte_promises"
 """A prediction of that lab, which each student has questions of their own for."""
 
-# What a line of code prints, or the name of the exception it raises, in the kernel of the notebook in front.
-PRINTED = """async (code) => {
-  const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-  const future = kernel.requestExecute({code});
-  let printed = '';
-  future.onIOPub = ({content}) => { printed += content.text ?? content.ename ?? ''; };
-  await future.done;
-  return printed.trim();
-}"""
 ANSWER = """([id, source]) => {
   const cells = jupyterapp.shell.currentWidget.content.widgets;
   cells.find((cell) => cell.model.id === id).model.sharedModel.setSource(source);

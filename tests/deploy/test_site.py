@@ -32,7 +32,7 @@ def archive(path: Path, **files: str) -> Path:
 
 
 def lock(python: str = "3.14.2", packages: tuple[str, ...] = ("micropip", "numpy")) -> str:
-    return json.dumps({"info": {"python": python}, "packages": dict.fromkeys(packages, {})})
+    return json.dumps({"info": {"python": python}, "packages": {name: {} for name in packages}})
 
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
