@@ -61,6 +61,17 @@ SLIDE = """control.value = Number(control.value) + (back ? -1 : 1) * Number(cont
 IDLE = "() => jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
+# What a line of code prints, or the name of the exception it raises, in the kernel of the notebook in front.
+PRINTED = """async (code) => {
+  const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const future = kernel.requestExecute({code});
+  let printed = '';
+  future.onIOPub = ({content}) => { printed += content.text ?? content.ename ?? ''; };
+  await future.done;
+  return printed.trim();
+}"""
+
+
 class Server:
     """``mtelab lab`` in a copy of the course, with settings of its own."""
 
