@@ -160,7 +160,8 @@ def _tried(exercise: Exercise, answer: Any, seed: str) -> Result:
         return Result(
             exercise.name, State.NOT_TRIED, ("Your code has no answer yet: it returned None for every input.",)
         )
-    return Result(exercise.name, State.PASSED, (f"Right on {len(inputs)} fresh inputs.",))
+    said = "Right." if len(inputs) == 1 else f"Right on {len(inputs)} fresh inputs."
+    return Result(exercise.name, State.PASSED, (said,))
 
 
 def _one(exercise: Exercise, answer: Any, drawn: Any, limit: Limit) -> tuple[tuple[str, ...], bool]:
