@@ -9,8 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mtelab.contention import WORKLOADS, Costs, contend
-from mtelab.learn import queueing
+from mtelab.contention import WORKLOADS, Costs, closed_forms, contend
 from mtelab.sync.protocols import Function
 
 _PAGES = {"4K": 256, "2M": 1024}
@@ -40,11 +39,11 @@ class Limits:
 
     def throughput(self, vcpus: int) -> float:
         """Most pages a second."""
-        return self.pages * queueing.most_throughput(vcpus, self.cycle, self.hold)
+        return self.pages * closed_forms.most_throughput(vcpus, self.cycle, self.hold)
 
     def wait(self, vcpus: int) -> float:
         """Least mean wait of a fault, ns."""
-        return queueing.least_wait(vcpus, self.cycle, self.hold)
+        return closed_forms.least_wait(vcpus, self.cycle, self.hold)
 
     def time_to_start(self, vcpus: int, pages: int) -> float:
         """Least time for pages of all guests together, ns."""
@@ -53,7 +52,7 @@ class Limits:
     @property
     def saturation(self) -> float:
         """VCPUs at which the lock is never free, if none were idle by chance: N*."""
-        return queueing.saturation(self.cycle, self.hold)
+        return closed_forms.saturation(self.cycle, self.hold)
 
 
 @dataclass(frozen=True)
