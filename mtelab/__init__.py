@@ -15,7 +15,7 @@ __all__ = ["GRANULE_SIZE", "PACKED_PAGE", "PAGE_SIZE", "TAGS_PER_PAGE", "TagStor
 
 
 _MODELS = ("arch", "contention", "explorer", "kvm", "linux", "scenario", "sync")
-_FUNCTIONS = {"explore": "explorer", "replay": "explorer"}
+_FUNCTIONS = {"contend": "contention", "explore": "explorer", "replay": "explorer"}
 
 
 def __getattr__(name: str) -> Any:

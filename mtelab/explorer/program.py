@@ -49,6 +49,8 @@ class Node:
         File and line where the step is yielded; "" at an end.
     line : int
         The line's number.
+    stack : tuple of (code, int)
+        Where each generator stands that delegates to the next, the outermost first, with the line.
     held : tuple
         Locks that are held before the step.
     next : dict
@@ -66,7 +68,7 @@ class Node:
     step: Step | None
     place: str = ""
     line: int = 0
-    code: types.CodeType | None = None
+    stack: tuple[tuple[types.CodeType, int], ...] = ()
     held: tuple[Hashable, ...] = ()
     next: dict[Any, int] = field(default_factory=dict)
     value: object = None
@@ -169,7 +171,8 @@ class Program:
         except EndlessError as endless:
             return None, None, f"{place_of(endless)} runs on and on without a step: does the loop end?"
         except Exception as error:
-            return None, None, f"{place_of(error)}: {type(error).__name__}: {error}"
+            place = place_of(error)
+            return None, None, f"{place}: {type(error).__name__}: {error}" if place else str(error)
 
     def _extend(
         self, answers: tuple[Any, ...], reached: Any, todo: list[tuple[tuple[Any, ...], int, Any]], edge: Any
@@ -206,9 +209,9 @@ class Program:
         answers: tuple[Any, ...],
         todo: list[tuple[tuple[Any, ...], int, Any]],
     ) -> int:
-        innermost = inner(generator)
-        code, line = innermost.gi_code, innermost.gi_frame.f_lineno
-        place = f"{code.co_filename}, line {line}"
+        stack = delegates(generator)
+        code, line = stack[-1]
+        place = f"{file_words(code.co_filename)}, line {line}"
         wrong = self._wrong(step, held)
         if wrong:
             return self._add(None, Node(None, held=held, error=f"{place} ({code.co_name}): {wrong}"))
@@ -220,8 +223,8 @@ class Program:
             return self._known[key]
         self._rounds[place] += 1
         if len(self.nodes) >= MOST_NODES or self._rounds[place] > MOST_ROUNDS:
-            return self._add(None, Node(None, place, line, code, held, cut=True))
-        number = self._add(key, Node(step, place, line, code, held, depends=_depends(step)))
+            return self._add(None, Node(None, place, line, stack, held, cut=True))
+        number = self._add(key, Node(step, place, line, stack, held, depends=_depends(step)))
         todo.extend((answers, number, answer) for answer in self._answers(step))
         return number
 
@@ -254,23 +257,32 @@ class Program:
         return ""
 
 
-def inner(generator: Any) -> Any:
-    """Return the generator that yields: the last of those that delegate to each other."""
-    while isinstance(generator.gi_yieldfrom, types.GeneratorType):
+def delegates(generator: Any) -> tuple[tuple[types.CodeType, int], ...]:
+    """Code and line of each generator that delegates to the next, down to the one that yields."""
+    stack = []
+    while isinstance(generator, types.GeneratorType) and generator.gi_frame is not None:
+        stack.append((generator.gi_code, generator.gi_frame.f_lineno))
         generator = generator.gi_yieldfrom
-    return generator
+    return tuple(stack)
 
 
 def place_of(error: BaseException) -> str:
-    """File, line and function where an exception comes from."""
+    """File, line and function of the learner's where an exception comes from; "" if it comes from here."""
     trace = error.__traceback__
     frames = []
     while trace is not None:
         frames.append((trace.tb_frame.f_code, trace.tb_lineno))
         trace = trace.tb_next
-    theirs = [frame for frame in frames if not _ours(frame[0].co_filename)] or frames
+    theirs = [frame for frame in frames if not _ours(frame[0].co_filename)]
+    if not theirs:
+        return ""
     code, line = theirs[-1]
-    return f"{code.co_filename}, line {line} ({code.co_name})"
+    return f"{file_words(code.co_filename)}, line {line} ({code.co_name})"
+
+
+def file_words(filename: str) -> str:
+    """Name of a file as a learner knows it: a notebook's cell has a name of its own only inside Jupyter."""
+    return "your cell" if "ipykernel" in filename or filename.startswith("<ipython") else filename
 
 
 def _ours(filename: str) -> bool:

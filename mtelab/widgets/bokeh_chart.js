@@ -29,6 +29,9 @@ async function render(context) {
   const view = new FigureView(context, { draw });
   const place = node("div", { class: "mte-chart", role: "img" });
   view.body.append(place);
+  for (const [text, title] of Object.entries(model.get("buttons"))) {
+    view.button(text, title, () => view.send("press", { button: text }));
+  }
 
   function draw() {
     place.setAttribute("aria-label", `${model.get("title")}. ${model.get("text")}`);

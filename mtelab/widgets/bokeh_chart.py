@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 
 import traitlets
-from bokeh.models import Axis, Grid, Legend, Plot
+from bokeh.models import Axis, Grid, LayoutDOM, Legend, Plot
 from bokeh.resources import Resources
 from ipywidgets import widget_serialization
 from jupyter_bokeh import BokehModel
@@ -25,21 +25,24 @@ def _bokehjs() -> bytes:
     return "\n".join(Resources(mode="inline", components=["bokeh"]).js_raw).encode()
 
 
-def style(plot: Plot, mode: str) -> None:
-    """Give a Bokeh plot the colours of `mode` (``"light"`` or ``"dark"``) and the house's type."""
+def style(layout: LayoutDOM, mode: str) -> None:
+    """Give Bokeh plots the colours of `mode` (``"light"`` or ``"dark"``) and the house's type."""
     colours = theme.CHROME[mode]
-    plot.background_fill_color = colours["page"]
-    plot.border_fill_color = colours["page"]
-    plot.outline_line_color = colours["line"]
-    for axis in plot.select(Axis):
+    for plot in layout.select({"type": Plot}):
+        plot.background_fill_color = colours["page"]
+        plot.border_fill_color = colours["page"]
+        plot.outline_line_color = colours["line"]
+        plot.title.text_font = theme.SANS
+        plot.title.text_color = colours["ink"]
+    for axis in layout.select({"type": Axis}):
         axis.axis_label_text_font = axis.major_label_text_font = theme.SANS
         axis.axis_label_text_font_style = "normal"
         axis.axis_label_text_color = axis.major_label_text_color = colours["ink"]
         axis.axis_line_color = axis.major_tick_line_color = axis.minor_tick_line_color = colours["line"]
-    for grid in plot.select(Grid):
+    for grid in layout.select({"type": Grid}):
         grid.grid_line_color = colours["line"]
         grid.grid_line_alpha = 0.5
-    for legend in plot.select(Legend):
+    for legend in layout.select({"type": Legend}):
         legend.label_text_font = theme.SANS
         legend.label_text_color = colours["ink"]
         legend.background_fill_color = colours["page"]
@@ -54,8 +57,8 @@ class BokehChart(Figure):
 
     Parameters
     ----------
-    plot : bokeh.models.Plot
-        The chart, made without a title and toolbar of its own. Its ranges should be explicit, so that `reset` can
+    plot : bokeh.models.LayoutDOM
+        The chart, or several side by side, made without toolbars. Ranges should be explicit, so that `reset` can
         return to them.
     title : str
         What the chart shows.
@@ -68,16 +71,24 @@ class BokehChart(Figure):
     chart = traitlets.Instance(BokehModel).tag(sync=True, **widget_serialization)
     text = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, plot: Plot, *, title: str, text: str = "") -> None:
+    buttons = traitlets.Dict().tag(sync=True)
+    """More buttons beside Reset: what each says, and what it does in words."""
+
+    def __init__(self, plot: LayoutDOM, *, title: str, text: str = "") -> None:
         self.plot = plot
         self.mode = "light"
-        self._ranges = [(axis, axis.start, axis.end) for axis in (plot.x_range, plot.y_range) if hasattr(axis, "start")]
+        self.keep_ranges()
         self.paint(self.mode)
         super().__init__(title=title, text=text, chart=BokehModel(plot, combine_events=True))
 
     def paint(self, mode: str) -> None:
         """Colour the plot for `mode`; a subclass that has series of its own colours them here too."""
         style(self.plot, mode)
+
+    def keep_ranges(self) -> None:
+        """Let `reset` return to the ranges as they are now."""
+        ranges = {axis.id: axis for plot in self.plot.select({"type": Plot}) for axis in (plot.x_range, plot.y_range)}
+        self._ranges = [(axis, axis.start, axis.end) for axis in ranges.values() if hasattr(axis, "start")]
 
     def on_bokehjs(self) -> None:
         """Handle a page that has no BokehJS yet."""
@@ -98,7 +109,7 @@ class BokehChart(Figure):
         self.chart.update_from_model(self.plot)
 
     def reset(self) -> None:
-        """Return to the ranges that the chart was made with."""
+        """Return to the ranges that the chart was made with, or that were kept last."""
         for axis, start, end in self._ranges:
             axis.start, axis.end = start, end
 

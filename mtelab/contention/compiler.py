@@ -1,0 +1,182 @@
+"""From a protocol to programs: what each fault of a workload does, found out once for all that look the same to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mtelab.contention.arrays import Ints
+from mtelab.contention.costs import Costs
+from mtelab.contention.programs import Program, program
+from mtelab.contention.runner import ProtocolRunner
+from mtelab.contention.workloads import PAGES_A_BLOCK, Block, Kind, Setting, Workload
+from mtelab.sync.protocols import Function, MmuLock
+from mtelab.sync.situations import PRIVATE
+from mtelab.sync.steps import Cpu, Page
+
+
+@dataclass(frozen=True, eq=False)
+class Faults:
+    """Who takes some faults.
+
+    Attributes
+    ----------
+    thread : int array (faults,)
+        Thread of each.
+    vm : int array (threads,)
+        Guest of each thread.
+    pages : int
+        Pages of each fault.
+    slowdown : float
+        Factor on work that is done with no lock held.
+    """
+
+    thread: Ints
+    vm: Ints
+    pages: int
+    slowdown: float
+
+    def cpu(self, thread: int) -> Cpu:
+        """Return a thread as protocols see it: each guest is a process of its own."""
+        vm = int(self.vm[thread])
+        return Cpu(thread, vm, vm, "fault", PRIVATE)
+
+
+class Compiler:
+    """Knows the programs of one protocol in one workload.
+
+    It can be sent to another process once it has seen every fault: then without the protocol.
+
+    Attributes
+    ----------
+    name : str
+        What the protocol is called.
+    programs : list of Program
+        Those found so far.
+    """
+
+    def __init__(
+        self, name: str, function: Function, workload: Workload, costs: Costs, mmu_lock: MmuLock, block: Block
+    ) -> None:
+        self.name, self.workload, self.costs, self.block = name, workload, costs, block
+        self.programs: list[Program] = []
+        self._runner: ProtocolRunner | None = ProtocolRunner(name, function, costs)
+        self._setting = Setting(costs, mmu_lock, block, self._runner.plain)
+        self._numbers: dict[Any, int] = {}
+        self._tables: dict[tuple[Any, ...], Ints] = {}
+        self._looked_at: frozenset[str] = frozenset()
+        self._covered: set[tuple[int, int, int, float]] = set()
+        self._runner.chain(Cpu(0, 0, 0, "memslot", PRIVATE), Page(0), ("memslot",))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_runner": None, "_numbers": {}}
+
+    def signature(self) -> tuple[Any, ...]:
+        """Return what tells this from others: two with the same signature give the same results."""
+        tables = tuple((key, table.tobytes()) for key, table in self._tables.items())
+        return tuple(self.programs), self.workload, self.costs, self.block, tables
+
+    def rows(self, kind: Kind, frames: Ints, faults: Faults) -> Ints:
+        """Return the number of the program of each fault.
+
+        Parameters
+        ----------
+        kind : function
+            Kind of fault.
+        frames : int array (..., faults)
+            The first page frame of each.
+        faults : Faults
+            Who takes them.
+
+        Returns
+        -------
+        int array (..., faults)
+        """
+        if not frames.size:
+            return np.zeros(frames.shape, np.int64)
+        while True:
+            looked_at = self._looked_at
+            if not looked_at - {"pfn"}:
+                rows = self._of_cpu(kind, faults.cpu(int(faults.thread[0])), frames, faults)
+            else:
+                rows = np.empty(frames.shape, np.int64)
+                for thread, mine in _cpus(faults, "id" in looked_at):
+                    rows[..., mine] = self._of_cpu(kind, faults.cpu(thread), frames[..., mine], faults)
+            if self._looked_at == looked_at:
+                return rows
+
+    def cover(self, guests: int, vcpus: int, pages: int, slowdown: float) -> None:
+        """Find the programs of every fault, whoever takes it, on whichever page.
+
+        Parameters
+        ----------
+        guests, vcpus, pages : int
+            vCPUs and pages of each guest.
+        slowdown : float
+            Factor on work that is done with no lock held.
+        """
+        if (guests, vcpus, pages, slowdown) in self._covered:
+            return
+        each = vcpus + (self.workload.ioctl is not None)
+        vm = np.repeat(np.arange(guests), each)
+        threads = np.arange(guests * each).reshape(guests, each)
+        size = PAGES_A_BLOCK if self.block == "2M" else 1
+        for kind, who, width in (
+            (self.workload.fault, threads[:, :vcpus], size),
+            (self.workload.other, threads[:, :vcpus], size),
+            (self.workload.ioctl, threads[:, vcpus:], 1),
+        ):
+            if kind is None:
+                continue
+            frames = np.arange(0, guests * pages, width)
+            for thread in who.reshape(-1).tolist():
+                if thread in who[:, 0] or "id" in self._looked_at:
+                    self.rows(kind, frames, Faults(np.full(len(frames), thread), vm, width, slowdown))
+                if not self._looked_at - {"pfn"}:
+                    break  # one is like another
+        self._covered.add((guests, vcpus, pages, slowdown))
+
+    def _of_cpu(self, kind: Kind, cpu: Cpu, frames: Ints, faults: Faults) -> Ints:
+        while True:
+            looked_at = self._looked_at
+            of_cpu = tuple((name, getattr(cpu, name)) for name in ("id", "vm", "mm") if name in looked_at)
+            key = (kind, faults.pages, faults.slowdown, "pfn" in looked_at, of_cpu)
+            table = self._tables.get(key, np.zeros(0, np.int64))
+            index = frames // faults.pages if "pfn" in looked_at else np.zeros(1, np.int64)
+            last = int(index.max())
+            if last >= len(table):
+                table = np.append(table, np.full(last + 1 - len(table), -1))
+                self._tables[key] = table
+            rows = table[index]
+            for number in np.unique(index[rows < 0]).tolist() if rows.min() < 0 else ():
+                row = self._row(kind, cpu, number * faults.pages, faults)
+                if self._looked_at != looked_at:
+                    break  # the protocol tells more faults apart than we knew
+                table[number] = row
+            else:
+                rows = table[index]
+                return rows if rows.shape == frames.shape else np.broadcast_to(rows[0], frames.shape)
+
+    def _row(self, kind: Kind, cpu: Cpu, frame: int, faults: Faults) -> int:
+        assert self._runner is not None, "a fault that was not covered"
+        pages = tuple([self._runner.chain(cpu, Page(frame + offset), kind.roles) for offset in range(faults.pages)])
+        self._looked_at |= self._runner.looked_at - {"vma"}  # which is the same for all
+        key = kind, pages, faults.slowdown
+        if key not in self._numbers:
+            made = program(kind.actions(self._setting, pages), faults.pages, faults.slowdown)
+            if made not in self._numbers:
+                self._numbers[made] = len(self.programs)
+                self.programs.append(made)
+            self._numbers[key] = self._numbers[made]
+        return self._numbers[key]
+
+
+def _cpus(faults: Faults, each: bool) -> Iterator[tuple[int, slice]]:
+    """Yield those that a protocol can tell apart, threads or guests: one thread of each, and the faults it takes."""
+    cpu = faults.thread if each else faults.vm[faults.thread]
+    starts = np.flatnonzero(np.diff(cpu, prepend=-1)).tolist()
+    for start, stop in zip(starts, [*starts[1:], len(cpu)], strict=True):
+        yield int(faults.thread[start]), slice(start, stop)

@@ -1,0 +1,113 @@
+"""From lanes that have been played to the numbers of each run; the same numbers as `mtelab.contention.result` finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mtelab.contention.arrays import Floats
+from mtelab.contention.engine import Played
+from mtelab.contention.layout import Lanes
+
+QUANTILES = (0.5, 0.99)
+
+
+def quantiles(waits: Floats) -> Floats:
+    """Return the median and the 99th percentile along the last axis, linear between neighbours.
+
+    Parameters
+    ----------
+    waits : float array (..., faults)
+
+    Returns
+    -------
+    float array (2, ...)
+    """
+    last = waits.shape[-1] - 1
+    places = [quantile * last for quantile in QUANTILES]
+    below = [int(place) for place in places]
+    above = [min(place + 1, last) for place in below]
+    parted = np.partition(waits, sorted({*below, *above}), axis=-1)
+    found = [
+        parted[..., low] + (parted[..., high] - parted[..., low]) * (place - low)
+        for low, high, place in zip(below, above, places, strict=True)
+    ]
+    return np.array(found)
+
+
+def measure_lanes(lanes: Lanes, played: Played, of_run: int) -> dict[str, npt.NDArray[Any]]:
+    """Return the measures of runs, one column each.
+
+    Parameters
+    ----------
+    lanes : Lanes
+        What was played; the lanes of a run follow each other.
+    played : Played
+        What came out.
+    of_run : int
+        Lanes of each run.
+    """
+    count, holds = lanes.gap.shape
+    runs = count // of_run
+    ends = played.ends.reshape(runs, -1)
+    end = np.where(np.isfinite(ends), ends, 0.0).max(axis=1)
+    steady = ends.min(axis=1)
+    in_time = played.done <= np.repeat(steady, of_run)
+    if lanes.pages.shape[1] == 1:
+        total, early = lanes.pages[:, 0] * holds, in_time.sum(axis=0) * lanes.pages[:, 0]
+    else:
+        assert played.hold is not None
+        total = lanes.pages.sum(axis=1)
+        early = (in_time * lanes.pages.reshape(-1).take(played.hold)).sum(axis=0)
+    total, early = total.reshape(runs, -1).sum(axis=1), early.reshape(runs, -1).sum(axis=1)
+
+    waits, in_time = np.ascontiguousarray(played.fault_wait.T), np.ascontiguousarray(in_time.T)
+    if holds != lanes.faults:
+        assert played.hold is not None
+        last = lanes.pages.reshape(-1).take(played.hold.T) > 0
+        waits, in_time = waits[last], in_time[last]
+    waits, in_time = waits.reshape(runs, -1), in_time.reshape(runs, -1)
+    steady_wait = (waits * in_time).sum(axis=1) / in_time.sum(axis=1)
+    middle, high = quantiles(waits)
+    utilisation, acquisitions, collisions = _use(lanes, played, np.repeat(end, of_run))
+    return {
+        "faults": np.full(runs, of_run * lanes.faults),
+        "time_to_start": end,
+        "throughput": total / end * 1e9,
+        "steady_throughput": early / steady * 1e9,
+        "wait_mean": waits.sum(axis=1) / waits.shape[1],
+        "wait_p50": middle,
+        "wait_p99": high,
+        "wait_max": waits.max(axis=1),
+        "steady_wait": steady_wait,
+        "utilisation": utilisation.reshape(runs, -1).max(axis=1),
+        "interrupts_off": np.maximum(played.interrupts_off, lanes.hidden_time).reshape(runs, -1).max(axis=1),
+        "acquisitions": (acquisitions + lanes.hidden).reshape(runs, -1).sum(axis=1),
+        "collisions": collisions.reshape(runs, -1).sum(axis=1),
+    }
+
+
+def _use(lanes: Lanes, played: Played, end: Floats) -> tuple[Floats, npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return, of each lane, the share of time that its busiest lock was held, and how its own locks were found."""
+    count, holds = lanes.gap.shape
+    locks = lanes.own.shape[1]
+    late = played.wait > 0
+    if locks == 1:
+        contended = late.sum(axis=0)[:, None]
+        taken = np.full((count, 1), holds)
+        held = lanes.time.sum(axis=1, keepdims=True) * (holds if lanes.time.shape[1] == 1 else 1)
+    else:
+        which = np.broadcast_to(lanes.lock, (count, holds)) + np.arange(count)[:, None] * locks
+        time = np.broadcast_to(lanes.time, (count, holds))
+        size = count * locks
+        taken = np.bincount(which.reshape(-1), minlength=size).reshape(count, locks)
+        held = np.bincount(which.reshape(-1), weights=time.reshape(-1), minlength=size).reshape(count, locks)
+        in_order = which.T if played.hold is None else which.reshape(-1).take(played.hold)
+        contended = np.bincount(in_order[late], minlength=size).reshape(count, locks)
+    busy = (held + contended * lanes.handover[:, None]) / end[:, None]
+    utilisation = busy.max(axis=1)
+    if played.inside is not None:
+        utilisation = np.maximum(utilisation, (played.inside / end[:, None]).max(axis=1))
+    return utilisation, (taken * lanes.own).sum(axis=1), (contended * lanes.own).sum(axis=1)

@@ -1,0 +1,378 @@
+"""A study of contention: chosen protocols over a growing number of vCPUs, guests or locks, with error bars.
+
+It asks for runs in pieces of a fraction of a second, the coarse picture first, and keeps every result: what was seen
+once is there at once. A figure shows it; a script can do without one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+from mtelab.contention import HASHES, WORKLOADS, Costs, Estimate, contend, estimate, lock_array, sweep
+from mtelab.learn.lock_limits import Limits, measured
+from mtelab.sync.protocols import INITIALISES, PROTOCOLS, Function, Historical, copy_tags_unlocked
+from mtelab.sync.steps import Cpu, Page, Protocol
+
+ARRAY: Final = "lock-array"
+"""The series whose size and hash can be set."""
+MOST_VCPUS: Final = 64
+"""Of all guests together."""
+COUNTS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+LOCKS: Final = tuple(1 << power for power in range(11))
+GROWS: Final = {"vcpus": "vCPUs of each guest", "guests": "guests", "locks": "locks of the array"}
+"""What may grow along the axis."""
+FIRST_SEEDS: Final = 3
+"""Seeds of the coarse picture; the others follow."""
+MEASURES: Final = (
+    "throughput", "wait_mean", "wait_p50", "wait_p99", "time_to_start", "utilisation", "interrupts_off", "lost",
+)  # fmt: skip
+"""What is kept of a run, as in `mtelab.contention.Contention`; and ``"lost"``, the share of the CPUs' time spent
+waiting for locks."""
+
+_TOO_SHORT, _TOO_LONG = 0.04, 0.12
+"""Seconds of a piece."""
+_MOST_KEPT = 40_000
+"""Runs that are kept."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `contend` takes, but for protocol and seed; and how large the array of locks is.
+
+    `vcpus` and `pages` are those of one guest.
+    """
+
+    workload: str = "start-up"
+    guests: int = 2
+    vcpus: int = 8
+    pages: int = 512
+    cores: int | None = None
+    block: str = "4K"
+    mmu_lock: str | None = "shared"
+    locks: int = 64
+    hash: str = "pfn"
+    frames: str = "scattered"
+    fair: bool = True
+    costs: Costs = field(default_factory=Costs)
+
+    @property
+    def faults(self) -> int:
+        """Faults of one guest's vCPUs."""
+        faults = self.pages // 512 if self.block == "2M" else self.pages
+        return faults // 2 if WORKLOADS[self.workload].ioctl else faults
+
+    @property
+    def threads(self) -> int:
+        """vCPUs of all guests, and a thread of each VMM if the workload has one."""
+        return self.guests * (self.vcpus + (WORKLOADS[self.workload].ioctl is not None))
+
+    def arguments(self) -> dict[str, Any]:
+        """Return it as `sweep` and `contend` take it."""
+        given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in given.items() if name not in ("locks", "hash")}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One protocol at one place of the axis.
+
+    Attributes
+    ----------
+    x : int
+        vCPUs of all guests, guests, or locks.
+    settings : Settings
+        All that was assumed there.
+    seeds : int
+        Runs.
+    values : dict of str to Estimate
+        Mean and 95 % interval of each of `MEASURES`; times in ns.
+    """
+
+    x: int
+    settings: Settings
+    seeds: int
+    values: dict[str, Estimate]
+
+
+@lru_cache(maxsize=256)
+def array_of(locks: int, hash: str) -> Historical:
+    """Return the array of locks as the history would have had it: with the roles, and mmu_lock, of its time."""
+    plain, posted = lock_array(locks, hash), PROTOCOLS[ARRAY]
+
+    def run(cpu: Cpu, page: Page) -> Protocol:
+        if cpu.role in INITIALISES:
+            yield from plain(cpu, page)
+        elif cpu.role == "ioctl":
+            yield from copy_tags_unlocked(page)
+
+    return Historical(posted.name, posted.letter, run, posted.mmu_lock)
+
+
+def coarse_first(places: int) -> list[int]:
+    """Return the numbers below `places` so that any beginning of the list is spread over all: ends, then middles."""
+    order, gaps = [0, places - 1][:places], [(0, places - 1)]
+    for low, high in gaps:
+        if high - low > 1:
+            middle = (low + high) // 2
+            order.append(middle)
+            gaps += [(low, middle), (middle, high)]
+    return order
+
+
+class ContentionStudy:
+    """Protocols to compare, under settings that may change at any time.
+
+    Parameters
+    ----------
+    protocols : iterable of str, or mapping of str to function
+        The series: names in `PROTOCOLS`, or functions of a learner's. ``"lock-array"`` has the size and the hash
+        of the settings.
+    settings : Settings
+        To begin with.
+    grows : str
+        ``"vcpus"``, ``"guests"`` or ``"locks"``: what grows along the axis; its own setting then says where to look.
+    loss : float
+        Share of the CPUs' time from which on waiting counts as hurting.
+    seeds : int
+        Runs for each point in the end.
+    clock : function
+        Seconds, from any start.
+    """
+
+    def __init__(
+        self,
+        protocols: Iterable[str] | Mapping[str, str | Function] = tuple(PROTOCOLS),
+        *,
+        settings: Settings | None = None,
+        grows: str = "vcpus",
+        loss: float = 0.10,
+        seeds: int = 10,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        named = dict(protocols) if isinstance(protocols, Mapping) else {name: name for name in protocols}
+        self.series: dict[str, Function] = {}
+        for name, function in named.items():
+            self.add(name, function)
+        self.chosen = list(self.series)
+        self.settings = settings or Settings()
+        self.grows = grows
+        self.loss = loss
+        self.seeds = seeds
+        self._clock = clock
+        self._width = 8
+        self._kept: dict[tuple[Function, Settings], dict[int, tuple[float, ...]]] = {}
+        if grows not in GROWS:
+            raise ValueError(f"grows: {grows!r}, expected one of {', '.join(GROWS)}")
+        if self.settings.hash not in HASHES:
+            raise ValueError(f"hash: {self.settings.hash!r}, expected one of {', '.join(HASHES)}")
+
+    def add(self, name: str, function: str | Function) -> None:
+        """Add a series, a name of the history or a learner's generator function.
+
+        Raises
+        ------
+        ValueError
+            If there is no such name, or the function cannot be run.
+        """
+        if isinstance(function, str) and function not in PROTOCOLS:
+            raise ValueError(f"protocol: {function!r}, expected one of {', '.join(PROTOCOLS)}, or a function")
+        if not isinstance(function, str):
+            contend(function, guests=1, vcpus=1, pages=1)
+        self.series[name] = PROTOCOLS[function] if isinstance(function, str) else function
+
+    # ---- where
+
+    def places(self) -> tuple[int, ...]:
+        """What grows, along the axis: vCPUs of each guest, guests, or locks."""
+        settings = self.settings
+        if self.grows == "locks":
+            return LOCKS
+        if self.grows == "guests":
+            most = MOST_VCPUS // min(settings.vcpus, MOST_VCPUS)
+        else:
+            most = min(settings.faults, MOST_VCPUS // min(settings.guests, MOST_VCPUS))
+        return tuple(count for count in COUNTS if count <= max(most, 1))
+
+    def place(self) -> int:
+        """Where on the axis to look: the setting of what grows, or the nearest below."""
+        wanted = getattr(self.settings, self.grows)
+        return max((place for place in self.places() if place <= wanted), default=1)
+
+    def at(self, place: int) -> Settings:
+        """Return the settings at a place of the axis."""
+        grown: dict[str, Any] = {self.grows: place}
+        settings = dataclasses.replace(self.settings, **grown)
+        if settings.guests * settings.vcpus > MOST_VCPUS:  # only where locks grow
+            settings = dataclasses.replace(settings, vcpus=max(1, MOST_VCPUS // settings.guests))
+        return settings
+
+    def x(self, place: int) -> int:
+        """Return a place as the axis has it: vCPUs count those of all guests."""
+        return place * self.settings.guests if self.grows == "vcpus" else place
+
+    # ---- runs
+
+    def protocol(self, name: str, place: int) -> Function:
+        """Return what a series runs at a place of the axis: an array of locks is another one with each size."""
+        function, settings = self.series[name], self.at(place)
+        return array_of(settings.locks, settings.hash) if function is PROTOCOLS[ARRAY] else function
+
+    def _key(self, name: str, place: int) -> tuple[Function, Settings]:
+        """What decides a run, but for its seed."""
+        return self.protocol(name, place), dataclasses.replace(self.at(place), locks=0, hash="")
+
+    def _runs(self, name: str, place: int) -> dict[int, tuple[float, ...]]:
+        return self._kept.get(self._key(name, place), {})
+
+    def pieces(self) -> Iterator[tuple[int, int]]:
+        """Do the runs that are missing, a piece at a time, and yield how many are done and wanted.
+
+        Raises
+        ------
+        ValueError
+            As `contend` does.
+        """
+        wanted = self.wanted()
+        for seeds in (range(min(FIRST_SEEDS, self.seeds)), range(FIRST_SEEDS, self.seeds)):
+            while work := self._next(seeds):
+                started = self._clock()
+                self._play(*work, seeds)
+                took = self._clock() - started
+                if took < _TOO_SHORT:
+                    self._width = min(2 * self._width, 4096)
+                elif took > _TOO_LONG:
+                    self._width = max(self._width // 2, 1)
+                yield self.done(), wanted
+
+    def run(self) -> None:
+        """Do all runs that are missing, here and now."""
+        for _ in self.pieces():
+            pass
+
+    def _points(self) -> Iterator[tuple[str, int]]:
+        for name in self.chosen:
+            for place in self.places():
+                yield name, place
+
+    def wanted(self) -> int:
+        """Runs of a complete picture."""
+        return len({self._key(*point) for point in self._points()}) * self.seeds
+
+    def done(self) -> int:
+        """Runs of it that are there."""
+        keys = {self._key(*point) for point in self._points()}
+        return sum(min(len(self._kept.get(key, ())), self.seeds) for key in keys)
+
+    def _next(self, seeds: range) -> tuple[list[str], list[int]] | None:
+        """Protocols and places of the next piece."""
+        places = self.places()
+        missing: dict[int, list[str]] = {}
+        for index in coarse_first(len(places)):
+            names = [name for name in self.chosen if not self._runs(name, places[index]).keys() >= set(seeds)]
+            if names:
+                missing[places[index]] = names
+        if not missing or not seeds:
+            return None
+        first = next(iter(missing.values()))
+        several = max(1, self._width // (len(first) * len(seeds)))
+        chunk = list(missing)[:several]
+        names = [name for name in self.chosen if any(name in missing[place] for place in chunk)]
+        return names[: max(1, self._width // len(seeds))], chunk
+
+    def _play(self, names: list[str], places: list[int], seeds: range) -> None:
+        arguments = self.at(places[0]).arguments()
+        if self.grows in arguments:
+            arguments[self.grows] = places
+            places = places[:1]
+        protocols: dict[str, Function] = {}
+        for place in places:
+            for name in names:
+                function, _ = self._key(name, place)
+                protocols[f"{name}\n{place}" if function is not self.series[name] else name] = function
+        found = sweep(protocols, seed=list(seeds), **arguments)
+        for row in found.rows():
+            name, _, place = row["protocol"].partition("\n")
+            place = row[self.grows] if self.grows in row else int(place or places[0])
+            runs = self._kept.setdefault(self._key(name, place), {})
+            runs[row["seed"]] = tuple(_value(row, measure) for measure in MEASURES)
+        while len(self._kept) * self.seeds > _MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+
+    # ---- what came out
+
+    def points(self, name: str) -> list[Point]:
+        """Return what is known of a protocol, along the axis."""
+        found = []
+        for place in self.places():
+            runs = self._runs(name, place)
+            if runs:
+                columns = zip(*runs.values(), strict=True)
+                values = {measure: estimate(column) for measure, column in zip(MEASURES, columns, strict=True)}
+                found.append(Point(self.x(place), self.at(place), len(runs), values))
+        return found
+
+    def hurts_from(self, name: str) -> Estimate | None:
+        """Return from where on the axis waiting costs more than `loss`, with an error bar; None if nowhere.
+
+        Between two places it is interpolated, on the axis' logarithmic scale; each seed gives one value.
+        """
+        lost = MEASURES.index("lost")
+        crossings: list[float] = []
+        runs = {self.x(place): self._runs(name, place) for place in self.places()}
+        seeds = set.intersection(*(set(found) for found in runs.values())) if runs else set()
+        for seed in sorted(seeds):
+            crossing = _crossing([(x, found[seed][lost]) for x, found in runs.items()], self.loss)
+            if crossing is not None:
+                crossings.append(crossing)
+        return estimate(crossings) if 2 * len(crossings) > len(seeds) else None
+
+    def enough_locks(self) -> Point | None:
+        """Return the smallest array from which on no more than `loss` is lost; None if the axis has none."""
+        if self.grows != "locks" or ARRAY not in self.chosen:
+            return None
+        enough = None
+        for point in reversed(self.points(ARRAY)):
+            if point.values["lost"].mean > self.loss:
+                break
+            enough = point
+        return enough
+
+    def limits(self, name: str, place: int) -> Limits | None:
+        """Return the closed forms' two times for a protocol at a place; None where they do not apply."""
+        function, settings = self._key(name, place)
+        try:
+            found = measured(
+                function, settings.workload, settings.block, settings.mmu_lock, settings.frames, settings.costs
+            )
+        except ValueError:  # a learner's function that fails: the runs say how
+            return None
+        if found is None:
+            return None
+        return found.at(settings.guests, self.at(place).locks if self.series[name] is PROTOCOLS[ARRAY] else None)
+
+
+def _value(row: dict[str, Any], measure: str) -> float:
+    if measure != "lost":
+        return float(row[measure])
+    faults_a_page = row["faults"] / (row["guests"] * row["pages"])
+    waiting = row["wait_mean"] * 1e-9 * row["steady_throughput"] * faults_a_page
+    return min(float(waiting / row["cores"]), 1.0)
+
+
+def _crossing(curve: list[tuple[int, float]], level: float) -> float | None:
+    """Where a curve first exceeds a level, on a logarithmic axis."""
+    before: tuple[int, float] | None = None
+    for x, value in curve:
+        if value > level:
+            if before is None:
+                return float(x)
+            share = (level - before[1]) / (value - before[1])
+            return math.exp(math.log(before[0]) + share * (math.log(x) - math.log(before[0])))
+        before = x, value
+    return None
