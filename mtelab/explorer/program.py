@@ -15,7 +15,7 @@ from mtelab.explorer.answers import Answer, Bit
 from mtelab.explorer.freeze import OpaqueError, freeze_generator
 from mtelab.sync import steps as sync_steps
 from mtelab.sync.budget import EndlessError, resume
-from mtelab.sync.steps import Step
+from mtelab.sync.steps import Page, Step
 
 MOST_NODES = 1000
 """Steps of one CPU's program; a protocol that never comes back to the same state would have no end of them."""
@@ -26,6 +26,7 @@ SILENT = (
     *("mte_clear_page_tags", "mte_restore_page_tags", "mte_copy_tags_from_user"),
     *("smp_wmb", "smp_rmb", "smp_mb", "store_tag", "map_page", "set_pte"),
 )
+LOADS = ("test_bit", "smp_load_acquire", "pte_present", "load_tag")
 KNOWN = (*BITS, *SILENT, "load_tag", "refuse")
 
 
@@ -267,5 +268,6 @@ def _ours(filename: str) -> bool:
 
 
 def _depends(step: Step) -> bool:
-    """Whether the address of a tag load was computed from an answer."""
-    return step.op == "load_tag" and isinstance(step.args[1], Answer)
+    """Whether the address of a load was computed from an answer: its page's number, or the granule's."""
+    numbers = (arg.pfn if isinstance(arg, Page) else arg for arg in step.args)
+    return step.op in LOADS and any(isinstance(number, Answer) for number in numbers)
