@@ -80,8 +80,8 @@ def measure_lanes(lanes: Lanes, played: Played, of_run: int) -> dict[str, npt.ND
         "wait_p99": high,
         "wait_max": waits.max(axis=1),
         "utilisation": utilisation.reshape(runs, -1).max(axis=1),
-        "interrupts_off": played.interrupts_off.reshape(runs, -1).max(axis=1),
-        "acquisitions": acquisitions.reshape(runs, -1).sum(axis=1),
+        "interrupts_off": np.maximum(played.interrupts_off, lanes.hidden_time).reshape(runs, -1).max(axis=1),
+        "acquisitions": (acquisitions + lanes.hidden).reshape(runs, -1).sum(axis=1),
         "collisions": collisions.reshape(runs, -1).sum(axis=1),
     }
 

@@ -11,6 +11,9 @@ from mtelab.sync.protocols import Function
 MAX_STATES = 20_000_000
 """States that an exploration reaches at the most, unless told otherwise; about 30 bytes each."""
 
+CUT_STATES = 100_000
+"""As many where a program has more steps than can be followed: it may still be bad, but cannot turn out to be safe."""
+
 
 def explore(
     protocol: str | Function,
@@ -65,7 +68,9 @@ def explore(
         raise ValueError(f"max_states: {max_states!r}, expected a number of 1 or more")
 
     def explored(tags: set[int]) -> Report:
-        found = search(chosen.build(tags, fused=memory == "arm"), max_states, progress)
+        machine = chosen.build(tags, fused=memory == "arm")
+        cut = any(program.cut for program in machine.programs)
+        found = search(machine, min(max_states, CUT_STATES) if cut else max_states, progress)
         return report(chosen, found, lambda: chosen.build(tags))
 
     found: Report = with_all_tags(explored)

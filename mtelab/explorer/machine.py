@@ -538,7 +538,10 @@ def said(location: Location, store: Store) -> str:
         assert isinstance(store.what, Tag)
         name: tuple[int, int] = location.name  # type: ignore[assignment]
         return f"tag {store.what.tag:X} in granule {name[1]} of page {name[0]}"
-    return f"entry of page {location.name}" if location.kind == "pte" else f"{location.name!r} given back"
+    if location.kind == "pte":
+        return f"entry of page {location.name}"
+    lock = location.name if isinstance(location.name, tuple) else (location.name,)
+    return f"{' '.join(map(str, lock))} given back"
 
 
 def _stores(buffer: tuple[Entry, ...]) -> list[Store]:

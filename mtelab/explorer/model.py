@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable, Iterable
+from collections.abc import Callable, Collection, Generator, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -178,9 +178,9 @@ def initial(where: tuple[str, Hashable], held: dict[tuple[str, Hashable], Value]
     return 0
 
 
-def with_all_tags(make: Callable[[set[int]], T]) -> T:
-    """Call ``make(tags)`` until no load finds a tag that is not in the set."""
-    tags = {0, STALE_TAG}
+def with_all_tags(make: Callable[[set[int]], T], known: Collection[int] = (0, STALE_TAG)) -> T:
+    """Call ``make(tags)`` until no load finds a tag that is not in the set, which begins with those that are known."""
+    tags = set(known)
     while True:
         try:
             return make(tags)

@@ -7,6 +7,7 @@ whose states are equal (`mtelab.explorer.freeze`) are one node: a loop comes bac
 from __future__ import annotations
 
 import types
+from collections import Counter
 from collections.abc import Callable, Generator, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,8 @@ from mtelab.sync.steps import Page, Step
 
 MOST_NODES = 1000
 """Steps of one CPU's program; a protocol that never comes back to the same state would have no end of them."""
+MOST_ROUNDS = 256
+"""Steps among them that stand at the same place and differ in some value: rounds of a loop that counts."""
 
 BITS = ("test_bit", "test_and_set_bit", "smp_load_acquire", "pte_present")
 SILENT = (
@@ -46,6 +49,8 @@ class Node:
         File and line where the step is yielded; "" at an end.
     line : int
         The line's number.
+    stack : tuple of (code, int)
+        Where each generator stands that delegates to the next, the outermost first, with the line.
     held : tuple
         Locks that are held before the step.
     next : dict
@@ -63,7 +68,7 @@ class Node:
     step: Step | None
     place: str = ""
     line: int = 0
-    code: types.CodeType | None = None
+    stack: tuple[tuple[types.CodeType, int], ...] = ()
     held: tuple[Hashable, ...] = ()
     next: dict[Any, int] = field(default_factory=dict)
     value: object = None
@@ -98,6 +103,7 @@ class Program:
         self._tags = tags
         self.nodes: list[Node] = []
         self._known: dict[Hashable, int] = {}
+        self._rounds: Counter[str] = Counter()
         self._build()
 
     @property
@@ -118,6 +124,11 @@ class Program:
                 state[following] = 1
                 stack.append((following, iter(self.nodes[following].next.values())))
         return False
+
+    @property
+    def cut(self) -> bool:
+        """Whether it has more steps than were followed."""
+        return any(node.cut for node in self.nodes)
 
     def steps(self) -> Iterable[Step]:
         """Every step that the program may come to."""
@@ -160,7 +171,8 @@ class Program:
         except EndlessError as endless:
             return None, None, f"{place_of(endless)} runs on and on without a step: does the loop end?"
         except Exception as error:
-            return None, None, f"{place_of(error)}: {type(error).__name__}: {error}"
+            place = place_of(error)
+            return None, None, f"{place}: {type(error).__name__}: {error}" if place else str(error)
 
     def _extend(
         self, answers: tuple[Any, ...], reached: Any, todo: list[tuple[tuple[Any, ...], int, Any]], edge: Any
@@ -197,9 +209,9 @@ class Program:
         answers: tuple[Any, ...],
         todo: list[tuple[tuple[Any, ...], int, Any]],
     ) -> int:
-        innermost = inner(generator)
-        code, line = innermost.gi_code, innermost.gi_frame.f_lineno
-        place = f"{code.co_filename}, line {line}"
+        stack = delegates(generator)
+        code, line = stack[-1]
+        place = f"{file_words(code.co_filename)}, line {line}"
         wrong = self._wrong(step, held)
         if wrong:
             return self._add(None, Node(None, held=held, error=f"{place} ({code.co_name}): {wrong}"))
@@ -209,9 +221,10 @@ class Program:
             key = None
         if key is not None and key in self._known:
             return self._known[key]
-        if len(self.nodes) >= MOST_NODES:
-            return self._add(None, Node(None, place, line, code, held, cut=True))
-        number = self._add(key, Node(step, place, line, code, held, depends=_depends(step)))
+        self._rounds[place] += 1
+        if len(self.nodes) >= MOST_NODES or self._rounds[place] > MOST_ROUNDS:
+            return self._add(None, Node(None, place, line, stack, held, cut=True))
+        number = self._add(key, Node(step, place, line, stack, held, depends=_depends(step)))
         todo.extend((answers, number, answer) for answer in self._answers(step))
         return number
 
@@ -244,23 +257,32 @@ class Program:
         return ""
 
 
-def inner(generator: Any) -> Any:
-    """Return the generator that yields: the last of those that delegate to each other."""
-    while isinstance(generator.gi_yieldfrom, types.GeneratorType):
+def delegates(generator: Any) -> tuple[tuple[types.CodeType, int], ...]:
+    """Code and line of each generator that delegates to the next, down to the one that yields."""
+    stack = []
+    while isinstance(generator, types.GeneratorType) and generator.gi_frame is not None:
+        stack.append((generator.gi_code, generator.gi_frame.f_lineno))
         generator = generator.gi_yieldfrom
-    return generator
+    return tuple(stack)
 
 
 def place_of(error: BaseException) -> str:
-    """File, line and function where an exception comes from."""
+    """File, line and function of the learner's where an exception comes from; "" if it comes from here."""
     trace = error.__traceback__
     frames = []
     while trace is not None:
         frames.append((trace.tb_frame.f_code, trace.tb_lineno))
         trace = trace.tb_next
-    theirs = [frame for frame in frames if not _ours(frame[0].co_filename)] or frames
+    theirs = [frame for frame in frames if not _ours(frame[0].co_filename)]
+    if not theirs:
+        return ""
     code, line = theirs[-1]
-    return f"{code.co_filename}, line {line} ({code.co_name})"
+    return f"{file_words(code.co_filename)}, line {line} ({code.co_name})"
+
+
+def file_words(filename: str) -> str:
+    """Name of a file as a learner knows it: a notebook's cell has a name of its own only inside Jupyter."""
+    return "your cell" if "ipykernel" in filename or filename.startswith("<ipython") else filename
 
 
 def _ours(filename: str) -> bool:

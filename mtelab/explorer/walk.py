@@ -14,6 +14,7 @@ from mtelab.explorer.schedule import read, written
 from mtelab.explorer.state import State, first_state, over, successor, successors
 from mtelab.explorer.ways import Way, follow
 from mtelab.sync.flags import PageFlag
+from mtelab.sync.situations import SAVED_TAG, STALE_TAG, VMM_TAG, own_tag
 from mtelab.sync.steps import Step
 
 T = TypeVar("T")
@@ -80,7 +81,8 @@ class Walk:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.machine: Machine = model.build()
+        self._tags = {0, STALE_TAG, SAVED_TAG, VMM_TAG, *map(own_tag, range(model.cpus))}
+        self.machine: Machine = model.build(self._tags)
         self.way: Way = []
 
     # ---- moving
@@ -141,7 +143,7 @@ class Walk:
                 self.way = follow(self.machine, schedule)
                 return work()
 
-            return with_all_tags(again)
+            return with_all_tags(again, self._tags)
 
     # ---- seeing
 

@@ -54,6 +54,8 @@ def check(name: str, answer: Any, seed: int | None = None) -> Result:
         )
     elif exercise.kind == "prediction":
         result = _predicted(exercise, answer, seed)
+    elif exercise.kind == "example":
+        result = _shown(exercise, answer, seed)
     else:
         if seed is None:
             _attempts[name] += 1
@@ -64,14 +66,14 @@ def check(name: str, answer: Any, seed: int | None = None) -> Result:
 
 
 def problem(name: str, seed: int | None = None) -> Any:
-    """Return the question of a prediction; its repr is what to read, and ``check`` judges the answer to it.
+    """Return the question of an exercise that asks for a value; its repr is what to read, ``check`` judges the answer.
 
     Without a seed it is the learner's own question, always the same one, so that an answer stays right when the
     notebook is opened again or graded. A learner with a name is told whose question it is. Each `seed` is one more
     question to practise on: ``check(name, answer, seed=seed)`` then shows the right answer too.
     """
     exercise = find(name)
-    if exercise.kind != "prediction":
+    if exercise.kind not in ("prediction", "example"):
         raise ValueError(f"problem({name!r}): this exercise asks for code, not for a prediction")
     if seed is None and learner.seed() != learner.EVERYONE:
         # A submitted notebook carries this line, from which a grader asks the same question again.
@@ -122,6 +124,14 @@ def _predicted(exercise: Exercise, answer: Any, seed: int | None) -> Result:
     return Result(name, State.FAILING, (_score(answer, right), practise))
 
 
+def _shown(exercise: Exercise, answer: Any, seed: int | None) -> Result:
+    """Judge a value of which many are right."""
+    complaint = exercise.solve(answer, exercise.question(question_seed(exercise.name, seed)))
+    if complaint:
+        return Result(exercise.name, State.FAILING, tuple(complaint.splitlines()))
+    return Result(exercise.name, State.PASSED, ("Right.",))
+
+
 def _score(answer: Any, right: Any) -> str:
     """Say how much of an answer is right, and not which part."""
     if isinstance(right, dict):
@@ -150,7 +160,8 @@ def _tried(exercise: Exercise, answer: Any, seed: str) -> Result:
         return Result(
             exercise.name, State.NOT_TRIED, ("Your code has no answer yet: it returned None for every input.",)
         )
-    return Result(exercise.name, State.PASSED, (f"Right on {len(inputs)} fresh inputs.",))
+    said = "Right." if len(inputs) == 1 else f"Right on {len(inputs)} fresh inputs."
+    return Result(exercise.name, State.PASSED, (said,))
 
 
 def _one(exercise: Exercise, answer: Any, drawn: Any, limit: Limit) -> tuple[tuple[str, ...], bool]:

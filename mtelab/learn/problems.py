@@ -59,7 +59,7 @@ def problem(lab: str, name: str, seed: int | None = None, *, solution: bool = Fa
     question = exercise.question(checking.question_seed(name, seed))
     whose = f"drawn for {learner.seed()}" if seed is None else f"seed {seed}"
     parts = [f"{exercise.title} ({lab}, {name}, {whose})"]
-    if exercise.kind == "prediction":
+    if exercise.kind in ("prediction", "example"):
         parts.append(repr(question))
     else:
         given = question if isinstance(question, tuple) else (question,)
@@ -80,6 +80,8 @@ def _points(points: int) -> str:
 def _answer(lab: str, exercise: Exercise, question: Any) -> str:
     if exercise.kind == "prediction":
         return "answer\n" + pprint.pformat(exercise.solve(question), width=WIDTH, sort_dicts=False)
+    if exercise.find is not None:
+        return "one answer\n" + pprint.pformat(exercise.find(question), width=WIDTH)
     if exercise.kind == "function":
         given = question if isinstance(question, tuple) else (question,)
         return f"returns   {compare.shown(exercise.solve(*given))}"

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from mtelab.widgets.address_space import AddressSpace
     from mtelab.widgets.contention_dashboard import ContentionDashboard
     from mtelab.widgets.fault_stepper import FaultStepper
+    from mtelab.widgets.interleaving_explorer import InterleavingExplorer
     from mtelab.widgets.migration_view import MigrationView
     from mtelab.widgets.pointer_inspector import PointerInspector
     from mtelab.widgets.progress_board import ProgressBoard
     from mtelab.widgets.roofline import Roofline
+    from mtelab.widgets.scorecard import Scorecard
     from mtelab.widgets.slot_explorer import SlotExplorer
     from mtelab.widgets.tag_map import TagMap
     from mtelab.widgets.tags_and_pointers import TagsAndPointers
@@ -24,10 +26,12 @@ _MODULES = {
     "AddressSpace": "address_space",
     "ContentionDashboard": "contention_dashboard",
     "FaultStepper": "fault_stepper",
+    "InterleavingExplorer": "interleaving_explorer",
     "MigrationView": "migration_view",
     "PointerInspector": "pointer_inspector",
     "ProgressBoard": "progress_board",
     "Roofline": "roofline",
+    "Scorecard": "scorecard",
     "SlotExplorer": "slot_explorer",
     "TagMap": "tag_map",
     "TagsAndPointers": "tags_and_pointers",
@@ -38,10 +42,12 @@ __all__ = [
     "AddressSpace",
     "ContentionDashboard",
     "FaultStepper",
+    "InterleavingExplorer",
     "MigrationView",
     "PointerInspector",
     "ProgressBoard",
     "Roofline",
+    "Scorecard",
     "SlotExplorer",
     "TagMap",
     "TagsAndPointers",

@@ -16,6 +16,7 @@ from mtelab.learn.problems import UnknownProblemError
 NAMES = labs.names(shipped())
 ALL = exercises()
 PREDICTIONS = [exercise for exercise in ALL if exercise.kind == "prediction"]
+EXAMPLES = [exercise for exercise in ALL if exercise.kind == "example"]
 
 
 def an(exercise: Exercise) -> str:
@@ -54,12 +55,12 @@ def test_every_exercise_has_a_question_and_an_answer(exercise: Exercise) -> None
     assert "### " not in answered
 
 
-@pytest.mark.parametrize("exercise", PREDICTIONS, ids=an)
+@pytest.mark.parametrize("exercise", PREDICTIONS + EXAMPLES, ids=an)
 def test_the_question_is_that_of_a_notebook_and_the_answer_passes_there(exercise: Exercise) -> None:
     name = exercise.name
     printed = problems.problem(lab_of(exercise), name, 7, solution=True)
     assert repr(problem(name, seed=7)) in printed
-    answer: Any = ast.literal_eval(printed.rpartition("\n\nanswer\n")[2])
+    answer: Any = ast.literal_eval(printed.rpartition("answer\n")[2])
     assert check(name, answer, seed=7).passed
 
 
