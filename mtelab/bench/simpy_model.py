@@ -88,9 +88,7 @@ class Model:
                     request, requested, granted = held.pop(name)
                     lock.release(request)
                     if self.keep:
-                        self.acquisitions.append(
-                            Acquisition(thread, name, fault, requested, granted, environment.now)
-                        )
+                        self.acquisitions.append(Acquisition(thread, name, fault, requested, granted, environment.now))
             delay += program.tail
             if delay:
                 yield environment.timeout(delay)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -33,3 +34,18 @@ def one_of(name: str, value: Any, choices: tuple[Any, ...]) -> Any:
     if not any(value is choice or (type(value) is type(choice) and value == choice) for choice in choices):
         raise ValueError(f"{name}: {value!r}, expected one of {', '.join(map(repr, choices))}")
     return value
+
+
+def amount(name: str, value: Any, above: float | None = None) -> float:
+    """Check a finite number of at least 0, or above `above`.
+
+    Raises
+    ------
+    ValueError
+        If it is not; the text names it.
+    """
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not good or value < 0 or (above is not None and value <= above):
+        least = "0 or more" if above is None else f"more than {above:g}"
+        raise ValueError(f"{name}: {value!r}, expected a finite number, {least}")
+    return float(value)

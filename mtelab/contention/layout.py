@@ -310,7 +310,7 @@ class _Layout:
         scale = 1.0 if self.scale is None else float(self.scale.max(initial=1.0))
         work = float(self.tables.alone.max()) * scale * self.case.row.shape[1]
         waits = self.case.handover * 2 * len(self.hold) / self.case.runs
-        return float(self.case.think.sum(axis=1).max()) + work + waits
+        return float(self.case.think.sum(axis=1).max() + work + waits)
 
     def all_sections(self) -> bool:
         """Whether every fault of a vCPU is a section, and nothing that a VMM's thread does."""
@@ -359,7 +359,8 @@ class _Layout:
     def _in_lane(self, hold: Ints) -> Ints:
         """Number holds from the first of their lane."""
         ends = np.cumsum(self.holds)
-        return hold - (ends - self.holds)[np.searchsorted(ends, hold, side="right")]
+        numbers: Ints = hold - (ends - self.holds)[np.searchsorted(ends, hold, side="right")]
+        return numbers
 
     def _even(self, values: npt.NDArray[Any], filler: float = 0, last: float | None = None) -> npt.NDArray[Any]:
         """Make lanes equally long: those that are shorter end with holds of length 0 that a thread of its own has."""
@@ -424,7 +425,7 @@ class _Layout:
         if total == 1:
             return np.zeros((self.count, 1), np.int64), own
 
-        number = np.empty(usage.shape, np.int64)
+        number: Ints = np.empty(usage.shape, np.int64)
         number[:, :named] = np.cumsum(usage[:, :named], axis=1) - 1
         number[:, named], number[:, named + 1] = names, names + vms
         which = self.tables.hold_lock[self.hold]
