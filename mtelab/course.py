@@ -6,9 +6,12 @@ import argparse
 import os
 import shutil
 import socket
+import webbrowser
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+SETTINGS = PACKAGE / "jupyter"
+"""JupyterLab's settings for the course."""
 FIRST_LAB = "00-start-here.ipynb"
 
 
@@ -39,42 +42,89 @@ def place(folder: Path | None) -> Path:
     Raises
     ------
     CourseError
-        If `folder` holds something else than the course.
+        If `folder` holds something else than the course, or cannot be written.
     """
     source = shipped()
     if folder is None:
         if source.parent != PACKAGE:
             return source
         folder = Path("mtelab-labs")
-    if (folder / FIRST_LAB).is_file():
+    if first_lab(folder):
         return folder.resolve()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CourseError(f"{folder}: expected an empty folder or one with {FIRST_LAB}; nothing was copied")
-    ignored = shutil.ignore_patterns("solutions", ".ipynb_checkpoints", ".mtelab")
-    shutil.copytree(source, folder, ignore=ignored, dirs_exist_ok=True)
+    made = not folder.exists()
+    if not made and (not folder.is_dir() or any(folder.iterdir())):
+        raise CourseError(f"{folder}: expected an empty folder or one with labs of this course; nothing was copied")
+    try:
+        supply(folder)
+    except OSError as error:
+        if made:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise CourseError(f"{folder}: the course cannot be copied there: {error}; choose another folder") from None
     return folder.resolve()
 
 
+def supply(folder: Path) -> None:
+    """Give `folder` the labs that it lacks; what is there stays, whatever was done to it."""
+    source = shipped()
+    folder.mkdir(parents=True, exist_ok=True)
+    for lab in sorted(source.glob("*.ipynb")):
+        target = folder / lab.name
+        if not os.path.lexists(target):
+            # A copy that is broken off is not taken for a lab the next time.
+            partial = target.with_suffix(".partial")
+            shutil.copyfile(lab, partial)
+            partial.replace(target)
+
+
+def first_lab(folder: Path) -> str | None:
+    """Name of the first notebook in `folder` that is one of the course's, if there is any."""
+    return next((lab.name for lab in sorted(shipped().glob("*.ipynb")) if (folder / lab.name).is_file()), None)
+
+
 def free(port: int) -> bool:
-    """Say whether a server can listen on `port` of this machine."""
+    """Say whether a server can listen on `port` of this machine.
+
+    Raises
+    ------
+    CourseError
+        If no server could, whether or not another one does.
+    """
+    if not 0 < port < 1 << 16:
+        raise CourseError(f"--port {port}: expected a number from 1 to {(1 << 16) - 1}")
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            raise CourseError(f"--port {port}: this account may not listen there; choose one from 1024 on") from None
         except OSError:
             return False
+    return True
+
+
+def has_browser() -> bool:
+    """Say whether there is a browser that Python can open."""
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return False
     return True
 
 
 def lab(args: argparse.Namespace) -> int:
     """Run ``mtelab lab``: JupyterLab, open at the first lab, until the learner stops it."""
     folder = place(Path(args.folder) if args.folder else None)
-    options = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{FIRST_LAB}"]
-    options.append(f"--LabApp.app_settings_dir={PACKAGE / 'jupyter'}")
-    if args.port:
+    options = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{first_lab(folder)}"]
+    options.append(f"--LabApp.app_settings_dir={SETTINGS}")
+    if args.port is not None:
         if not free(args.port):
             raise CourseError(f"--port {args.port}: something else listens there; choose another or leave it out")
         options.append(f"--ServerApp.port={args.port}")
+    if args.seed is not None:
+        os.environ["MTELAB_SEED"] = args.seed
     if args.no_browser:
+        options.append("--no-browser")
+    elif not has_browser():
+        print("No browser was found here. Open the address that follows in one.")
         options.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         # In a container there is often nobody but root; Jupyter wants to be told that this is meant.

@@ -99,13 +99,62 @@ def test_lab_passes_its_arguments_on_and_says_what_is_in_the_way(monkeypatch, ca
     seen = []
 
     def lab(args):
-        seen.append((args.folder, args.port, args.no_browser))
+        seen.append((args.folder, args.port, args.no_browser, args.seed))
         raise course.CourseError("no labs found")
 
     monkeypatch.setattr(course, "lab", lab)
-    assert main(["lab", "here", "--port", "9000", "--no-browser"]) == 2
-    assert seen == [("here", 9000, True)]
+    assert main(["lab", "here", "--port", "9000", "--no-browser", "--seed", "alice"]) == 2
+    assert seen == [("here", 9000, True, "alice")]
     assert "mtelab: no labs found" in capsys.readouterr().err
+
+
+def test_a_release_says_what_it_made_and_how_to_go_on(tmp_path, capsys):
+    out = tmp_path / "a course"
+    assert main(["release", str(out), "0"]) == 0
+    assert capsys.readouterr().out == f"{out}: 1 lab. Open them with: mtelab lab '{out}'\n"
+    assert main(["release", "--instructor", str(tmp_path / "mine")]) == 0
+    assert "labs, worked. In that folder: nbgrader generate_assignment 00-start-here" in capsys.readouterr().out
+    assert (tmp_path / "mine" / "nbgrader_config.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["release", "."], "expected a new or an empty folder; nothing was written"),
+        (["release", "new", "quantum"], "quantum: no such lab; there are: 00-start-here, 01-"),
+        (["problem", "quantum"], "quantum: no such lab; there are: 00-start-here, 01-"),
+        (["problem", "0", "quantum"], "quantum: no such exercise in 00-start-here; there are: which_pointer"),
+        (["problem", "0", "--solution"], "--seed, --solution: expected LAB and EXERCISE too"),
+        (["problem", "--seed", "7"], "--seed, --solution: expected LAB and EXERCISE too"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence_and_status_2(tmp_path, monkeypatch, capsys, arguments, message):
+    (tmp_path / "thesis.tex").write_text("chapter one")
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_problem_is_printed_and_its_answer_on_demand(capsys):
+    assert main(["problem", "0", "which_pointer", "--seed", "7"]) == 0
+    asked = capsys.readouterr().out
+    assert asked.startswith("Which pointer may touch its granule? (00-start-here, which_pointer, seed 7)\n")
+    assert main(["problem", "00-start-here", "which_pointer", "--seed", "7", "--solution"]) == 0
+    answered = capsys.readouterr().out
+    assert answered.startswith(asked.rstrip("\n"))
+    assert "\nanswer\n[" in answered
+    assert main(["problem"]) == 0
+    assert "which_pointer" in capsys.readouterr().out
+
+
+def test_mtelabs_own_recordings_are_compared_where_none_are_given(monkeypatch, capsys):
+    monkeypatch.setattr(recordings, "folder", lambda name: GMI if name == "insn" else None)
+    assert main(["conformance", "insn"]) == 0
+    assert capsys.readouterr().out == "gmi 350/350\n"
 
 
 def test_the_module_is_the_command():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import socket
+import webbrowser
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from mtelab import course
 
 
 def arguments(**changed: object) -> argparse.Namespace:
-    return argparse.Namespace(**({"folder": None, "port": None, "no_browser": True} | changed))
+    return argparse.Namespace(**({"folder": None, "port": None, "no_browser": True, "seed": None} | changed))
 
 
 def test_a_checkout_opens_its_own_labs() -> None:
@@ -30,11 +33,44 @@ def test_a_folder_gets_the_student_edition_once(tmp_path: Path) -> None:
     assert (folder / course.FIRST_LAB).read_text() == "my answers"
 
 
+def test_labs_that_are_missing_come_back_and_no_other_file_is_touched(tmp_path: Path) -> None:
+    course.supply(tmp_path)
+    (tmp_path / course.FIRST_LAB).unlink()
+    second = sorted(tmp_path.glob("*.ipynb"))[0]
+    second.write_text("my answers")
+    (tmp_path / "notes.txt").write_text("mine")
+    course.supply(tmp_path)
+    assert (tmp_path / course.FIRST_LAB).read_bytes() == (course.shipped() / course.FIRST_LAB).read_bytes()
+    assert second.read_text() == "my answers"
+    labs = {path.name for path in course.shipped().glob("*.ipynb")}
+    assert {path.name for path in tmp_path.iterdir()} == labs | {"notes.txt"}
+
+
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("chapter one")
     with pytest.raises(course.CourseError, match="expected an empty folder"):
         course.place(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_folder_with_some_of_the_labs_is_opened_at_the_first(tmp_path: Path, started: list[list[str]]) -> None:
+    later = sorted(path.name for path in course.shipped().glob("*.ipynb"))[1:3]
+    for name in later:
+        (tmp_path / name).write_text("my answers")
+    assert course.lab(arguments(folder=str(tmp_path))) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == later
+    assert f"--LabApp.default_url=/lab/tree/{later[0]}" in started[0]
+
+
+def test_a_copy_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def until_the_disk_is_full(_source: Path, target: Path) -> None:
+        target.write_text("{")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", until_the_disk_is_full)
+    with pytest.raises(course.CourseError, match=r"cannot be copied there: .*No space left"):
+        course.place(tmp_path / "mine")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_installed_wheel_copies_into_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,23 +85,71 @@ def test_an_installed_wheel_copies_into_the_working_folder(tmp_path: Path, monke
     assert (here / "mtelab-labs" / course.FIRST_LAB).read_text() == "{}"
 
 
-def test_a_port_in_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(course, "_start", lambda _options: pytest.fail("JupyterLab was started"))
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Options of each JupyterLab that was to be started."""
+    options: list[list[str]] = []
+    monkeypatch.setattr(course, "_start", options.append)
+    return options
+
+
+def test_a_port_in_use_is_named(started: list[list[str]]) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(course.CourseError, match=f"--port {port}"):
+        with pytest.raises(course.CourseError, match=f"--port {port}: something else listens there; choose another"):
             course.lab(arguments(port=port))
+    assert not started
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536, 10**12])
+def test_a_number_that_is_no_port_is_named(port: int, started: list[list[str]]) -> None:
+    with pytest.raises(course.CourseError, match=f"--port {port}: expected a number from 1 to 65535"):
+        course.lab(arguments(port=port))
+    assert not started
+
+
+def test_a_port_that_is_not_for_everyone(monkeypatch: pytest.MonkeyPatch, started: list[list[str]]) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(course.CourseError, match="--port 80: this account may not listen there; choose one from 1024"):
+        course.lab(arguments(port=80))
+    assert not started
+
+
+def test_a_machine_without_a_browser_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], started: list[list[str]]
+) -> None:
+    def none(*_: object) -> None:
+        raise webbrowser.Error("could not locate runnable browser")
+
+    monkeypatch.setattr(webbrowser, "get", none)
+    assert course.lab(arguments(no_browser=False)) == 0
+    assert "No browser was found here. Open the address that follows in one." in capsys.readouterr().out
+    assert "--no-browser" in started[0]
+    monkeypatch.setattr(webbrowser, "get", lambda *_: object())
+    assert course.lab(arguments(no_browser=False)) == 0
+    assert "No browser" not in capsys.readouterr().out
+    assert "--no-browser" not in started[1]
+
+
+def test_a_learner_may_have_questions_of_their_own(monkeypatch: pytest.MonkeyPatch, started: list[list[str]]) -> None:
+    monkeypatch.setenv("MTELAB_SEED", "0")
+    assert course.lab(arguments(seed="alice")) == 0
+    assert os.environ["MTELAB_SEED"] == "alice"
+    assert len(started) == 1
 
 
 @pytest.mark.parametrize(("user", "root"), [(0, True), (1000, False)])
-def test_jupyterlab_is_started_at_the_first_lab(user: int, root: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    commands: list[list[str]] = []
-    monkeypatch.setattr(course, "_start", commands.append)
+def test_jupyterlab_is_started_at_the_first_lab(
+    user: int, root: bool, monkeypatch: pytest.MonkeyPatch, started: list[list[str]]
+) -> None:
     monkeypatch.setattr(course.os, "geteuid", lambda: user, raising=False)
     assert course.lab(arguments()) == 0
-    assert f"--ServerApp.root_dir={course.shipped()}" in commands[0]
-    assert "--LabApp.default_url=/lab/tree/00-start-here.ipynb" in commands[0]
-    assert "--no-browser" in commands[0]
-    assert ("--allow-root" in commands[0]) is root
+    assert f"--ServerApp.root_dir={course.shipped()}" in started[0]
+    assert "--LabApp.default_url=/lab/tree/00-start-here.ipynb" in started[0]
+    assert "--no-browser" in started[0]
+    assert ("--allow-root" in started[0]) is root

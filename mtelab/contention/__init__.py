@@ -3,7 +3,7 @@
 from mtelab.contention.case import Case
 from mtelab.contention.costs import CostRow, Costs
 from mtelab.contention.jobs import MEASURES
-from mtelab.contention.lock_arrays import HASHES, lock_array
+from mtelab.contention.lock_arrays import HASHES, LockArray, lock_array
 from mtelab.contention.result import Contention, Interval, LockUse
 from mtelab.contention.run import contend
 from mtelab.contention.sweep import PARAMETERS, Estimate, Sweep, estimate, sweep
@@ -20,6 +20,7 @@ __all__ = [
     "Costs",
     "Estimate",
     "Interval",
+    "LockArray",
     "LockUse",
     "Sweep",
     "contend",

@@ -11,7 +11,7 @@ import numpy as np
 from mtelab.contention.arrays import Ints
 from mtelab.contention.costs import Costs
 from mtelab.contention.programs import Program, program
-from mtelab.contention.straight import ProtocolRunner
+from mtelab.contention.runner import ProtocolRunner
 from mtelab.contention.workloads import PAGES_A_BLOCK, Block, Kind, Setting, Workload
 from mtelab.sync.protocols import Function, MmuLock
 from mtelab.sync.situations import PRIVATE
@@ -64,16 +64,15 @@ class Compiler:
         self.name, self.workload, self.costs, self.block = name, workload, costs, block
         self.programs: list[Program] = []
         self._runner: ProtocolRunner | None = ProtocolRunner(name, function, costs)
-        self._setting = Setting(self._runner, mmu_lock, block)
-        self._numbers: dict[Program, int] = {}
+        self._setting = Setting(costs, mmu_lock, block, self._runner.plain)
+        self._numbers: dict[Any, int] = {}
         self._tables: dict[tuple[Any, ...], Ints] = {}
         self._looked_at: frozenset[str] = frozenset()
         self._covered: set[tuple[int, int, int, float]] = set()
-        if self._runner.acts("memslot"):
-            self._runner.run(Cpu(0, 0, 0, "memslot", PRIVATE), Page(0), frozenset())
+        self._runner.chain(Cpu(0, 0, 0, "memslot", PRIVATE), Page(0), ("memslot",))
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_runner": None, "_setting": None, "_numbers": {}}
+        return vars(self) | {"_runner": None, "_numbers": {}}
 
     def signature(self) -> tuple[Any, ...]:
         """Return what tells this from others: two with the same signature give the same results."""
@@ -134,7 +133,8 @@ class Compiler:
                 continue
             frames = np.arange(0, guests * pages, width)
             for thread in who.reshape(-1).tolist():
-                self.rows(kind, frames, Faults(np.full(len(frames), thread), vm, width, slowdown))
+                if thread in who[:, 0] or "id" in self._looked_at:
+                    self.rows(kind, frames, Faults(np.full(len(frames), thread), vm, width, slowdown))
                 if not self._looked_at - {"pfn"}:
                     break  # one is like another
         self._covered.add((guests, vcpus, pages, slowdown))
@@ -162,18 +162,21 @@ class Compiler:
 
     def _row(self, kind: Kind, cpu: Cpu, frame: int, faults: Faults) -> int:
         assert self._runner is not None, "a fault that was not covered"
-        group = [Page(frame + offset) for offset in range(faults.pages)]
-        made = program(kind(self._setting, cpu, group), faults.pages, faults.slowdown)
+        pages = tuple([self._runner.chain(cpu, Page(frame + offset), kind.roles) for offset in range(faults.pages)])
         self._looked_at |= self._runner.looked_at - {"vma"}  # which is the same for all
-        if made not in self._numbers:
-            self._numbers[made] = len(self.programs)
-            self.programs.append(made)
-        return self._numbers[made]
+        key = kind, pages, faults.slowdown
+        if key not in self._numbers:
+            made = program(kind.actions(self._setting, pages), faults.pages, faults.slowdown)
+            if made not in self._numbers:
+                self._numbers[made] = len(self.programs)
+                self.programs.append(made)
+            self._numbers[key] = self._numbers[made]
+        return self._numbers[key]
 
 
-def _cpus(faults: Faults, each: bool) -> Iterator[tuple[int, Ints]]:
+def _cpus(faults: Faults, each: bool) -> Iterator[tuple[int, slice]]:
     """Yield those that a protocol can tell apart, threads or guests: one thread of each, and the faults it takes."""
     cpu = faults.thread if each else faults.vm[faults.thread]
-    for number in np.unique(cpu).tolist():
-        mine = np.flatnonzero(cpu == number)
-        yield int(faults.thread[mine[0]]), mine
+    starts = np.flatnonzero(np.diff(cpu, prepend=-1)).tolist()
+    for start, stop in zip(starts, [*starts[1:], len(cpu)], strict=True):
+        yield int(faults.thread[start]), slice(start, stop)

@@ -12,13 +12,18 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
-from mtelab.sync.steps import Step
-
 QUANTUM: Final = 2.0**-10
 """Times are whole multiples of this many nanoseconds, so that sums of them are exact in a double up to 2**43 ns."""
 
 PARALLEL_FAULTS = "<20221107215644.1895162-1-oliver.upton@linux.dev>"
 AMPERE_ONE = "<20250926162034.1785899-1-yang@os.amperecomputing.com>"
+
+STEPS: Final = (
+    "test_bit", "set_bit", "clear_bit", "test_and_set_bit", "wait_for_bit", "smp_load_acquire", "smp_store_release",
+    "smp_wmb", "smp_rmb", "smp_mb", "load_tag", "store_tag", "spin_lock", "spin_unlock",
+    "mte_clear_page_tags", "mte_restore_page_tags", "mte_copy_tags_from_user",
+)  # fmt: skip
+"""Steps that have a cost of the same name."""
 
 Variation = Literal["constant", "exponential"]
 
@@ -104,26 +109,23 @@ class Costs:
             elif field.name != "interference":
                 object.__setattr__(self, field.name, quantised(float(value)))
 
-    def of(self, step: Step, role: str) -> float:
-        """Return what a step costs that has not to wait.
+    def of_role(self, role: str) -> dict[str, float]:
+        """Return what each step costs that has not to wait.
 
         Parameters
         ----------
-        step : Step
-            One of a protocol's steps.
         role : str
-            Why the protocol runs: a page's tags are cleared along with its data at ``"allocate"``.
+            Why the protocol runs: at ``"allocate"`` a page's tags are cleared along with its data.
 
         Returns
         -------
-        float
-            Nanoseconds.
+        dict of str to float
+            Nanoseconds, by the name of the step.
         """
-        name = step.op
-        if name == "mte_clear_page_tags" and role == "allocate":
-            name = "mte_zero_clear_page_tags"
-        cost: float = getattr(self, name)
-        return cost
+        steps: dict[str, float] = {name: getattr(self, name) for name in STEPS}
+        if role == "allocate":
+            steps["mte_clear_page_tags"] = self.mte_zero_clear_page_tags
+        return steps
 
     def table(self) -> list[CostRow]:
         """Return every cost with its meaning and source."""

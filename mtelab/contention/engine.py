@@ -137,7 +137,30 @@ def _ends(request: Floats, lanes: Lanes) -> Floats:
 
 def play_lanes(lanes: Lanes) -> Played:
     """Play lanes to their ends."""
+    if lanes.free:
+        return _play_free(lanes)
     return _play_nested(lanes) if lanes.nested else _play_leaves(lanes)
+
+
+def _play_free(lanes: Lanes) -> Played:
+    """Play lanes in which nobody waits for anybody: each thread goes from fault to fault."""
+    count, holds = lanes.gap.shape
+    final = lanes.gap == FAR  # the last of each thread
+    gap = np.where(final, 0.0, lanes.gap)
+    before = np.cumsum(gap, axis=1) - gap
+    lane, thread = np.nonzero(lanes.request[..., 0] < FAR)
+    place = lane, lanes.position[lane, thread, 0]
+    begin = np.zeros((count, holds))
+    begin[place] = lanes.request[lane, thread, 0] - before[place]  # what a thread's times are counted from
+    change = np.diff(begin[place], prepend=0.0)
+    change[np.flatnonzero(np.diff(lane, prepend=-1))] = begin[place][np.flatnonzero(np.diff(lane, prepend=-1))]
+    begin[place] = change
+    done = before + np.cumsum(begin, axis=1)
+    ends = np.full(lanes.request.shape[:2], np.inf)
+    ends[lane, thread] = done[final] + lanes.ending[lane, thread, 0]
+    nothing = np.zeros((holds, count))
+    in_order = np.arange(count * holds).reshape(count, holds).T
+    return Played(nothing, in_order, nothing, (done + lanes.tail).T, ends, None, np.zeros(count))
 
 
 def _play_leaves(lanes: Lanes) -> Played:
@@ -179,19 +202,18 @@ class _Nested:
 
     def __init__(self, lanes: Lanes) -> None:
         self.lanes, self.leaves = lanes, _Leaves(lanes)
-        count, groups, members = lanes.request.shape
-        holds = lanes.gap.shape[1]
-        self.members = members
-        self.outer = lanes.request.reshape(count * groups, members).copy()  # requests of mmu_lock
-        self.position = (lanes.position + np.arange(count)[:, None, None] * holds).reshape(-1)
+        count, groups, self.members = lanes.request.shape
+        self.outer = lanes.request.reshape(count * groups, self.members).copy()  # requests of mmu_lock
+        self.outer_flat = self.outer.reshape(-1)
+        start = np.arange(count)[:, None, None] * lanes.gap.shape[1]
+        self.position = (lanes.position + start).reshape(-1)
         self.before, self.after, self.gap = _Column(lanes.before), _Column(lanes.after), lanes.gap.reshape(-1)
         self.inside = np.zeros(count * groups)
-        every = np.arange(count * groups)
-        self.holder = self.outer.argmin(axis=1)
-        self.granted = self.outer[every, self.holder]
-        self.current = self.position[every * members + self.holder]
-        lane = every // groups
-        self.request = self.granted + self.before.some(self.current, lane)  # of the leaf, by who is inside
+        group = np.arange(count * groups)
+        self.member = self.outer.argmin(axis=1) + group * self.members  # who is inside
+        self.granted = self.outer_flat[self.member]
+        self.current = self.position[self.member]
+        self.request = self.granted + self.before.some(self.current, group // groups)  # of the leaf, by who is inside
         self.waited = np.zeros(count * groups)
 
     def play(self) -> Played:
@@ -221,34 +243,36 @@ class _Nested:
             some = np.flatnonzero(is_last)
             if len(some):
                 self.leave(number, some, who[some], at[some], end[some])
-        ends = _ends(self.outer, lanes)
         inside = self.inside.reshape(count, groups)[:, :: 2 if lanes.vmm else 1]
-        return Played(leaves.wait, leaves.hold, fault_wait, leaves.done, ends, inside, leaves.interrupts_off)
+        return Played(
+            leaves.wait, leaves.hold, fault_wait, leaves.done, _ends(self.outer, lanes), inside, leaves.interrupts_off
+        )
 
     def leave(self, number: int, lane: Ints | slice, group: Ints, at: Ints, end: Floats) -> None:
         """Release mmu_lock after the last leaf of a fault, and let in whoever asked for it first."""
-        leaves, members = self.leaves, self.members
+        leaves = self.leaves
         out = end + self.after.some(at, lane)
         leaves.done[number, lane] = out + leaves.tail.some(at, lane)
         self.inside[group] += out - self.granted.take(group)
         request = out + self.gap.take(at)
-        if members == 1:
-            self.outer[group, 0] = request
-            following = at + 1
+        following = at + 1
+        if self.members == 1:
+            self.outer_flat[group] = request
         else:
-            member = group * members + self.holder.take(group)
-            self.outer.reshape(-1)[member] = request
-            self.position[member] = at + 1
-            chosen = self.outer.take(group, axis=0).argmin(axis=1)
-            self.holder[group] = chosen
-            member = group * members + chosen
-            request = self.outer.reshape(-1).take(member)
+            member = self.member.take(group)
+            self.outer_flat[member] = request
+            self.position[member] = following
+            member = self.outer.take(group, axis=0).argmin(axis=1)
+            member += group * self.members
+            self.member[group] = member
+            request = self.outer_flat.take(member)
             following = self.position.take(member)
         granted = np.maximum(request, out)
+        wait = granted - request
         self.granted[group] = granted
-        self.waited[group] = wait = granted - request
+        self.waited[group] = wait
         self.current[group] = following
-        inside = granted + self.before.some(following, lane)
+        granted += self.before.some(following, lane)
         if leaves.handover is not None:
-            inside += (wait > 0) * leaves.handover[lane]
-        self.request[group] = inside
+            granted += (wait > 0) * leaves.handover[lane]
+        self.request[group] = granted

@@ -20,7 +20,7 @@ from mtelab.contention.result import measure
 
 MEASURES: Final = (
     "faults", "time_to_start", "throughput", "steady_throughput", "wait_mean", "wait_p50", "wait_p99", "wait_max",
-    "utilisation", "interrupts_off", "acquisitions", "collisions",
+    "steady_wait", "utilisation", "interrupts_off", "acquisitions", "collisions",
 )  # fmt: skip
 """Numbers that a sweep keeps of each run; with the meanings and units they have in `Contention`."""
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -82,6 +83,14 @@ def form_of(program: Program) -> Form | None:
     return Form(False, first.before, (Hold(0.0, first.time, first.lock), *rest), 0.0, tail)
 
 
+def folded(form: Form) -> Form:
+    """Return a section as one hold of mmu_lock, in which nobody else wants the locks inside."""
+    if not form.section:
+        return form
+    time = sum(hold.before + hold.time for hold in form.holds) + form.inside
+    return Form(False, form.before, (Hold(0.0, time, OWN_MMU_LOCK),), 0.0, form.tail)
+
+
 def as_section(form: Form) -> Form:
     """Return a form in which mmu_lock alone is held as a section; others as they are."""
     if form.section or [hold.lock for hold in form.holds] != [OWN_MMU_LOCK]:
@@ -98,13 +107,23 @@ class Tables:
         Whether all have a form.
     nested : bool
         Whether any is a section.
+    hidden, hidden_time : array (rows,)
+        How many holds of the protocol's own locks are folded into one of mmu_lock, and the longest of them.
     """
 
-    def __init__(self, programs: Sequence[Program]) -> None:
+    def __init__(self, programs: Sequence[Program], fold: bool = False) -> None:
         forms = [form_of(program) for program in programs]
+        self.programs = programs
         self.fits = None not in forms
         kept = [form or Form(False, 0.0, (), 0.0, 0.0) for form in forms]
-        self.nested = any(form.section for form in kept)
+        hidden = [[hold.time for hold in form.holds] if fold and form.section else [] for form in kept]
+        self.hidden, self.hidden_time = (
+            np.array([*map(len, hidden)]),
+            np.array([max(times, default=0.0) for times in hidden]),
+        )
+        self.nested = not fold and any(form.section for form in kept)
+        if fold:
+            kept = [folded(form) for form in kept]
         if self.nested:
             kept = [as_section(form) for form in kept]
         holds = [hold for form in kept for hold in form.holds]
@@ -125,6 +144,12 @@ class Tables:
         self.hold_time = np.array([hold.time for hold in holds])
         self.hold_lock = np.array([number[hold.lock] for hold in holds])
         self._by_lock = np.argsort(self.hold_lock, kind="stable")
+
+    @cached_property
+    def folded(self) -> Tables | None:
+        """The same with sections folded, if the VMM's threads take none of the locks inside."""
+        outside = self.hold_lock[~self.section[self.row]]
+        return Tables(self.programs, fold=True) if (outside >= self.named).all() else None
 
     def usage(self, used: Bools) -> Bools:
         """Return which locks each guest takes, from which rows it uses.
@@ -181,6 +206,12 @@ class Lanes:
         Of each lane.
     own : bool array (K, locks)
         Whether a lock is the protocol's own.
+    hidden : int array (K,)
+        How often locks of the protocol's own are taken that nobody else can want then, and that are no holds here.
+    hidden_time : float array (K,)
+        The longest that one of them is held.
+    free : bool
+        Whether no lock can be found held.
     handover : float array (K,)
         Nanoseconds.
     """
@@ -199,13 +230,16 @@ class Lanes:
     tail: Floats
     faults: int
     own: Bools
+    hidden: Ints
+    hidden_time: Floats
+    free: bool
     handover: Floats
 
     @property
     def shape(self) -> tuple[object, ...]:
         """What must agree for lanes to be played together, apart from the number of threads."""
         groups = self.request.shape[1] if self.nested else None
-        return self.nested, self.vmm, groups, self.gap.shape[1], self.own.shape[1] > 1, self.faults
+        return self.nested, self.vmm, self.free, groups, self.gap.shape[1], self.own.shape[1] > 1, self.faults
 
 
 def lanes_of(case: Case, tables: Tables) -> Lanes | None:
@@ -226,6 +260,9 @@ def lanes_of(case: Case, tables: Tables) -> Lanes | None:
     if not tables.fits or case.choice is not None or case.cores < len(case.count):
         return None
     layout = _Layout(case, tables)
+    if tables.nested and not layout.meet and case.scale is None and tables.folded is not None:
+        tables = tables.folded
+        layout = _Layout(case, tables)
     fits = layout.longest() < HORIZON and (not tables.nested or layout.all_sections())
     return layout.lanes() if fits else None
 
@@ -256,8 +293,8 @@ class _Layout:
         self.rows: Bools = np.logical_or.reduce(used)
         self.usage = tables.usage(used)
         of_run = self.usage.reshape(case.runs, case.guests, -1)
-        meet = (of_run[..., : tables.named].sum(axis=1) > 1).any()
-        self.split = case.guests > 1 and not meet and self._same(each, self.guests)
+        self.meet = bool((of_run[..., : tables.named].sum(axis=1) > 1).any())
+        self.split = case.guests > 1 and not self.meet and self._same(each, self.guests)
         self.count = self.guests if self.split else case.runs
         self.holds = each.reshape(self.count, -1).sum(axis=1)  # of each lane
         self.most = int(self.holds.max())
@@ -273,7 +310,7 @@ class _Layout:
         scale = 1.0 if self.scale is None else float(self.scale.max(initial=1.0))
         work = float(self.tables.alone.max()) * scale * self.case.row.shape[1]
         waits = self.case.handover * 2 * len(self.hold) / self.case.runs
-        return float(self.case.think.sum(axis=1).max()) + work + waits
+        return float(self.case.think.sum(axis=1).max() + work + waits)
 
     def all_sections(self) -> bool:
         """Whether every fault of a vCPU is a section, and nothing that a VMM's thread does."""
@@ -313,13 +350,17 @@ class _Layout:
             tail=self._of_faults(tables.tail),
             faults=len(row) // self.count,
             own=own,
+            hidden=tables.hidden[row].reshape(self.count, -1).sum(axis=1),
+            hidden_time=tables.hidden_time[row].reshape(self.count, -1).max(axis=1),
+            free=not tables.nested and not self.usage[:, : tables.named + 1].any() and not self.holds.min() < self.most,
             handover=np.full(self.count, case.handover),
         )
 
     def _in_lane(self, hold: Ints) -> Ints:
         """Number holds from the first of their lane."""
         ends = np.cumsum(self.holds)
-        return hold - (ends - self.holds)[np.searchsorted(ends, hold, side="right")]
+        numbers: Ints = hold - (ends - self.holds)[np.searchsorted(ends, hold, side="right")]
+        return numbers
 
     def _even(self, values: npt.NDArray[Any], filler: float = 0, last: float | None = None) -> npt.NDArray[Any]:
         """Make lanes equally long: those that are shorter end with holds of length 0 that a thread of its own has."""
@@ -384,7 +425,7 @@ class _Layout:
         if total == 1:
             return np.zeros((self.count, 1), np.int64), own
 
-        number = np.empty(usage.shape, np.int64)
+        number: Ints = np.empty(usage.shape, np.int64)
         number[:, :named] = np.cumsum(usage[:, :named], axis=1) - 1
         number[:, named], number[:, named + 1] = names, names + vms
         which = self.tables.hold_lock[self.hold]

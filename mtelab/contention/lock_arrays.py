@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
-from mtelab.contention.run import count
-from mtelab.sync.protocols import Function, under_lock
+from mtelab.contention.checks import count
+from mtelab.sync.protocols import under_lock
 from mtelab.sync.steps import Cpu, Page, Protocol
 
 STRUCT_PAGE: Final = 64
@@ -14,7 +15,7 @@ STRUCT_PAGE: Final = 64
 GOLDEN_RATIO_64: Final = 0x61C8864680B583EB
 """Linux's multiplier for hashes of 64 bits (include/linux/hash.h)."""
 VMEMMAP: Final = 0xFFFF_FC00_0000_0000
-"""Where the array of struct page begins, on arm64 with 48-bit addresses."""
+"""Where the array of struct page may begin, on arm64 with 48-bit addresses."""
 
 
 def by_pfn(page: Page, size: int) -> int:
@@ -25,7 +26,7 @@ def by_pfn(page: Page, size: int) -> int:
 def by_pointer(page: Page, size: int) -> int:
     """Number of a page's lock: a hash of the struct page pointer (<3e0757db-d93d-8554-4167-1c6853f3ae87@arm.com>).
 
-    It is hash_ptr()'s product, of which the top bits count; scaled, so that any size will do.
+    The product is hash_ptr()'s, of which the top bits count; they are scaled, so that any size will do.
     """
     product = (VMEMMAP + page.pfn * STRUCT_PAGE) * GOLDEN_RATIO_64 % 2**64
     return product * size >> 64
@@ -35,8 +36,34 @@ HASHES: Final[dict[str, Callable[[Page, int], int]]] = {"pfn": by_pfn, "pointer"
 """The two that were named."""
 
 
-def lock_array(size: int, hash: str | Callable[[Page, int], int] = "pfn") -> Function:
-    """Make a protocol that takes one of `size` locks for each page, and otherwise does what the big lock did.
+@dataclass(frozen=True)
+class LockArray:
+    """A protocol that takes one lock of an array for each page, and otherwise does what the big lock did.
+
+    Attributes
+    ----------
+    size : int
+        Locks in the array. 1 is the big lock.
+    hash : str or function
+        A name in `HASHES`, or a function of the page and the size that gives the number of the lock.
+    """
+
+    size: int
+    hash: str | Callable[[Page, int], int]
+
+    @property
+    def __name__(self) -> str:
+        hash = self.hash if isinstance(self.hash, str) else getattr(self.hash, "__name__", "hash")
+        return f"{self.size} {'lock' if self.size == 1 else 'locks'} by {hash}"
+
+    def __call__(self, cpu: Cpu, page: Page) -> Protocol:
+        """Begin a run."""
+        number = HASHES[self.hash] if isinstance(self.hash, str) else self.hash
+        yield from under_lock(cpu, page, ("tag_locks", number(page, self.size)))
+
+
+def lock_array(size: int, hash: str | Callable[[Page, int], int] = "pfn") -> LockArray:
+    """Make a protocol with an array of locks.
 
     Parameters
     ----------
@@ -47,22 +74,14 @@ def lock_array(size: int, hash: str | Callable[[Page, int], int] = "pfn") -> Fun
 
     Returns
     -------
-    generator function
-        For `contend`, `sweep` and the explorer. Being a plain function it gets a shared mmu_lock unless told
-        otherwise.
+    LockArray
+        For `contend`, `sweep` and the explorer. It is a plain protocol: mmu_lock is shared unless told otherwise.
 
     Raises
     ------
     ValueError
         If the size is not a whole number of at least 1, or the hash is not known.
     """
-    locks = count("size", size)
-    if isinstance(hash, str) and hash not in HASHES:
+    if (isinstance(hash, str) and hash not in HASHES) or not (isinstance(hash, str) or callable(hash)):
         raise ValueError(f"hash: {hash!r}, expected one of {', '.join(HASHES)}, or a function of page and size")
-    number = HASHES[hash] if isinstance(hash, str) else hash
-
-    def array(cpu: Cpu, page: Page) -> Protocol:
-        yield from under_lock(cpu, page, ("tag_locks", number(page, locks)))
-
-    array.__name__ = f"lock_array({locks}, {hash if isinstance(hash, str) else getattr(hash, '__name__', 'hash')!r})"
-    return array
+    return LockArray(count("size", size), hash)

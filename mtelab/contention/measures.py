@@ -63,11 +63,13 @@ def measure_lanes(lanes: Lanes, played: Played, of_run: int) -> dict[str, npt.ND
         early = (in_time * lanes.pages.reshape(-1).take(played.hold)).sum(axis=0)
     total, early = total.reshape(runs, -1).sum(axis=1), early.reshape(runs, -1).sum(axis=1)
 
-    waits = np.ascontiguousarray(played.fault_wait.T)
+    waits, in_time = np.ascontiguousarray(played.fault_wait.T), np.ascontiguousarray(in_time.T)
     if holds != lanes.faults:
         assert played.hold is not None
-        waits = waits[lanes.pages.reshape(-1).take(played.hold.T) > 0]
-    waits = waits.reshape(runs, -1)
+        last = lanes.pages.reshape(-1).take(played.hold.T) > 0
+        waits, in_time = waits[last], in_time[last]
+    waits, in_time = waits.reshape(runs, -1), in_time.reshape(runs, -1)
+    steady_wait = (waits * in_time).sum(axis=1) / in_time.sum(axis=1)
     middle, high = quantiles(waits)
     utilisation, acquisitions, collisions = _use(lanes, played, np.repeat(end, of_run))
     return {
@@ -79,9 +81,10 @@ def measure_lanes(lanes: Lanes, played: Played, of_run: int) -> dict[str, npt.ND
         "wait_p50": middle,
         "wait_p99": high,
         "wait_max": waits.max(axis=1),
+        "steady_wait": steady_wait,
         "utilisation": utilisation.reshape(runs, -1).max(axis=1),
-        "interrupts_off": played.interrupts_off.reshape(runs, -1).max(axis=1),
-        "acquisitions": acquisitions.reshape(runs, -1).sum(axis=1),
+        "interrupts_off": np.maximum(played.interrupts_off, lanes.hidden_time).reshape(runs, -1).max(axis=1),
+        "acquisitions": (acquisitions + lanes.hidden).reshape(runs, -1).sum(axis=1),
         "collisions": collisions.reshape(runs, -1).sum(axis=1),
     }
 

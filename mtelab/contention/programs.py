@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 from typing import Final, NamedTuple
 
 from mtelab.contention.costs import quantised
-from mtelab.contention.straight import Action
+from mtelab.contention.runner import Action
 
 MMU_LOCK: Final = "mmu_lock"
 """What the mmu_locks of all VMs are called in results."""

@@ -98,6 +98,8 @@ class Contention:
         The same while all threads still had faults to take: what closed formulas speak of.
     wait_mean, wait_p50, wait_p99, wait_max : float
         How long a fault waited for locks, in all: mean, median, 99th percentile, most; ns.
+    steady_wait : float
+        The mean of those that were done while all threads still had faults to take, ns.
     utilisation : float
         Share of the time to start that the busiest lock was held; 0 without locks.
     interrupts_off : float
@@ -133,6 +135,7 @@ class Contention:
     wait_p50: float
     wait_p99: float
     wait_max: float
+    steady_wait: float
     utilisation: float
     interrupts_off: float
     acquisitions: int
@@ -173,7 +176,8 @@ def intervals(case: Case, records: Records) -> Iterator[Interval]:
 def measure(case: Case, records: Records) -> dict[str, Any]:
     """Return the numbers of `Contention` that come out of a run."""
     done, waits, faults = records.done, records.granted - records.requested, case.row.shape[1]
-    wait = np.bincount(records.fault, weights=waits, minlength=faults) if len(waits) else np.zeros(faults)
+    wait = np.zeros(faults)
+    np.add.at(wait, records.fault, waits)
     end = float(done.max(initial=0.0))
     ends = np.zeros(len(case.count))
     np.maximum.at(ends, case.thread, done)
@@ -181,6 +185,7 @@ def measure(case: Case, records: Records) -> dict[str, Any]:
     np.maximum.at(guest_times, case.vm, ends)
     pages = np.array([program.pages for program in case.programs])[case.row[0]]
     steady = float(ends[case.count > 0].min(initial=end))
+    in_time = done <= steady
     own = np.array([family(name) != MMU_LOCK for name in records.names], bool)[records.lock]
     locks = use_of_locks(records, end)
     middle, high = quantiles(wait)
@@ -189,11 +194,12 @@ def measure(case: Case, records: Records) -> dict[str, Any]:
         "time_to_start": end,
         "guest_times": tuple(guest_times.tolist()),
         "throughput": per_second(pages.sum(), end),
-        "steady_throughput": per_second(pages[done <= steady].sum(), steady),
+        "steady_throughput": per_second(pages[in_time].sum(), steady),
         "wait_mean": float(wait.sum() / len(wait)),
         "wait_p50": float(middle),
         "wait_p99": float(high),
         "wait_max": float(wait.max()),
+        "steady_wait": float((wait * in_time).sum() / in_time.sum()),
         "utilisation": max((use.busiest for use in locks.values()), default=0.0),
         "interrupts_off": float((records.released - records.requested)[own].max(initial=0.0)),
         "acquisitions": int(own.sum()),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
 
+from mtelab.contention.checks import count, one_of
 from mtelab.contention.compiler import Compiler
 from mtelab.contention.costs import Costs
 from mtelab.contention.jobs import Job, play_case
@@ -18,6 +19,9 @@ Frames = Literal["scattered", "contiguous"]
 
 MOST_FAULTS: Final = 10_000_000
 """Of all guests together, in one run."""
+
+
+DEFAULT_COSTS: Final = Costs()
 
 
 @dataclass(frozen=True)
@@ -71,36 +75,6 @@ def compiler_for(
     return Compiler(name, function, find_workload(workload), costs, mmu_lock, block)
 
 
-def count(name: str, value: Any, least: int = 1) -> int:
-    """Check a count.
-
-    Raises
-    ------
-    ValueError
-        If it is not a whole number of at least `least`; the text names it.
-    """
-    try:
-        number = int(value)
-    except (TypeError, ValueError, OverflowError):
-        number = least - 1
-    if isinstance(value, (bool, str)) or number != value or number < least:
-        raise ValueError(f"{name}: {value!r}, expected a whole number, {least} or more")
-    return number
-
-
-def one_of(name: str, value: Any, choices: tuple[Any, ...]) -> Any:
-    """Check a choice.
-
-    Raises
-    ------
-    ValueError
-        If it is none of `choices`; the text names it.
-    """
-    if not any(value is choice or (type(value) is type(choice) and value == choice) for choice in choices):
-        raise ValueError(f"{name}: {value!r}, expected one of {', '.join(map(repr, choices))}")
-    return value
-
-
 def set_up(
     protocol: str | Function,
     workload: str,
@@ -119,7 +93,7 @@ def set_up(
     """Check arguments and fill in defaults; see `contend`."""
     function = find_protocol(protocol)
     if name is None:
-        name = function.name if isinstance(function, Historical) else getattr(function, "__name__", repr(function))
+        name = function.name if isinstance(function, Historical) else str(getattr(function, "__name__", repr(function)))
     find_workload(workload)
     one_of("block", block, ("4K", "2M"))
     size = PAGES_A_BLOCK if block == "2M" else 1
@@ -129,7 +103,7 @@ def set_up(
     if mmu_lock is None:
         mmu_lock = function.mmu_lock if isinstance(function, Historical) else "shared"
     if costs is None:
-        costs = Costs()
+        costs = DEFAULT_COSTS
     if not isinstance(costs, Costs):
         raise ValueError(f"costs: {costs!r}, expected Costs(...)")
     if count("guests", guests) * number > MOST_FAULTS:

@@ -12,9 +12,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mtelab.contention.checks import count
 from mtelab.contention.costs import Costs
 from mtelab.contention.jobs import MEASURES, Columns, Job, run_jobs
-from mtelab.contention.run import Setup, count, set_up
+from mtelab.contention.run import Setup, set_up
 from mtelab.sync.protocols import PROTOCOLS, Function
 
 PARAMETERS: Final = (

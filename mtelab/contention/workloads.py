@@ -6,15 +6,14 @@ guest" <20210617121322.GC6314@arm.com>. In each of them the page that a vCPU fau
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from mtelab.contention.costs import Costs
 from mtelab.contention.programs import OWN_MMU_LOCK
-from mtelab.contention.straight import Action, Flags, ProtocolRunner
-from mtelab.sync.flags import PG_mte_tagged
-from mtelab.sync.protocols import MmuLock, mte_copy_tags_from_user
-from mtelab.sync.steps import Cpu, Page, set_bit
+from mtelab.contention.runner import Action, Run
+from mtelab.sync.protocols import MmuLock
 
 PAGES_A_BLOCK: Final = 512
 """4 KiB pages in a block of 2 MiB."""
@@ -28,32 +27,29 @@ class Setting:
 
     Attributes
     ----------
-    runner : ProtocolRunner
-        The protocol, with the costs.
+    costs : Costs
+        What it takes.
     mmu_lock : str
         ``"exclusive"`` or ``"shared"``.
     block : str
         ``"4K"`` or ``"2M"``.
+    plain : bool
+        Whether the protocol is a plain function.
     """
 
-    runner: ProtocolRunner
+    costs: Costs
     mmu_lock: MmuLock
     block: Block
+    plain: bool
 
-    def allocated(self, cpu: Cpu, page: Page) -> tuple[tuple[Action, ...], Flags]:
-        """What the protocol does when the page is allocated, and the flags it then has."""
-        if not self.runner.acts("allocate"):
-            return (), frozenset()
-        return self.runner.run(as_role(cpu, "allocate"), page, frozenset())
-
-    def mapped(self, cpu: Cpu, pages: Sequence[Page], flags: Sequence[Flags]) -> Iterator[Action]:
+    def mapped(self, runs: Iterable[Run]) -> Iterator[Action]:
         """user_mem_abort() from mmu_lock on: the protocol on every page, then one entry for all."""
-        costs = self.runner.costs
+        costs = self.costs
         if self.mmu_lock == "exclusive":
             yield Action("lock", OWN_MMU_LOCK, 0.0)
         yield work(costs.spin_lock)
-        for page, flag in zip(pages, flags, strict=True):
-            yield from self.runner.run(as_role(cpu, "fault"), page, flag).actions
+        for run in runs:
+            yield from run.actions
         yield work(costs.map_block if self.block == "2M" else costs.map_page)
         yield work(costs.spin_unlock)
         if self.mmu_lock == "exclusive":
@@ -65,66 +61,62 @@ def work(time: float) -> Action:
     return Action("work", None, time)
 
 
-def as_role(cpu: Cpu, role: str) -> Cpu:
-    """Return the same CPU in another role."""
-    return Cpu(cpu.id, cpu.vm, cpu.mm, role, cpu.vma)
+Pages = Sequence[tuple[Run, ...]]
+"""What the protocol does on each page of a fault, in one role after another."""
 
 
-# ---- kinds of fault
+@dataclass(frozen=True)
+class Kind:
+    """A kind of fault.
+
+    Attributes
+    ----------
+    roles : tuple of str
+        Why the protocol is run on each page, one after another.
+    actions : function
+        What happens, made of what the protocol does.
+    """
+
+    roles: tuple[str, ...]
+    actions: Callable[[Setting, Pages], Iterator[Action]]
 
 
-def fresh(setting: Setting, cpu: Cpu, pages: Sequence[Page]) -> Iterator[Action]:
+def fresh(setting: Setting, pages: Pages) -> Iterator[Action]:
     """A fault on memory that nobody had: it is allocated, zeroed, and its tags are initialised."""
-    costs = setting.runner.costs
-    yield work(costs.fault_path)
-    flags = []
-    for page in pages:
-        yield work(costs.zero_page)
-        actions, after = setting.allocated(cpu, page)
-        yield from actions
-        flags.append(after)
-    yield from setting.mapped(cpu, pages, flags)
+    yield work(setting.costs.fault_path)
+    for allocated, _ in pages:
+        yield work(setting.costs.zero_page)
+        yield from allocated.actions
+    yield from setting.mapped(fault for _, fault in pages)
 
 
-def again(setting: Setting, cpu: Cpu, pages: Sequence[Page]) -> Iterator[Action]:
+def again(setting: Setting, pages: Pages) -> Iterator[Action]:
     """A fault on memory that has its tags: only stage 2 had lost it."""
-    yield work(setting.runner.costs.fault_path)
-    flags = []
-    for page in pages:
-        flags.append(setting.runner.run(as_role(cpu, "fault"), page, setting.allocated(cpu, page)[1]).flags)
-    yield from setting.mapped(cpu, pages, flags)
+    yield work(setting.costs.fault_path)
+    yield from setting.mapped(fault for _, _, fault in pages)
 
 
-def from_swap(setting: Setting, cpu: Cpu, pages: Sequence[Page]) -> Iterator[Action]:
+def from_swap(setting: Setting, pages: Pages) -> Iterator[Action]:
     """A fault on swapped memory: do_swap_page() restores the tags under the page lock, then stage 2 finds them."""
-    costs = setting.runner.costs
+    costs = setting.costs
     yield work(costs.fault_path)
-    flags = []
-    for page in pages:
+    for allocated, restored, _ in pages:
         yield work(costs.read_from_swap)
-        actions, after = setting.allocated(cpu, page)
-        yield from actions
+        yield from allocated.actions
         yield work(costs.spin_lock)  # the page lock, which nobody else wants
-        restored = setting.runner.run(as_role(cpu, "swap_in"), page, after)
         yield from restored.actions
         yield work(costs.spin_unlock)
-        flags.append(restored.flags)
-    yield from setting.mapped(cpu, pages, flags)
+    yield from setting.mapped(fault for _, _, fault in pages)
 
 
-def copied(setting: Setting, cpu: Cpu, pages: Sequence[Page]) -> Iterator[Action]:
+def copied(setting: Setting, pages: Pages) -> Iterator[Action]:
     """KVM_ARM_MTE_COPY_TAGS of one page: slots_lock, which it holds, is wanted by nobody else here."""
-    runner = setting.runner
-    for page in pages:
-        yield work(runner.costs.ioctl_page)
-        role = as_role(cpu, "ioctl")
-        yield from runner.run(role, page, setting.allocated(cpu, page)[1]).actions
-        if not runner.acts("memslot"):  # a plain function: the ioctl then writes the tags and sets the flag
-            for step in (mte_copy_tags_from_user(page), set_bit(PG_mte_tagged, page)):
-                yield work(runner.costs.of(step, "ioctl"))
-
-
-Kind = Callable[[Setting, Cpu, Sequence[Page]], Iterator[Action]]
+    costs = setting.costs
+    for _, first in pages:
+        yield work(costs.ioctl_page)
+        yield from first.actions
+        if setting.plain:  # the ioctl then writes the tags and sets the flag
+            yield work(costs.mte_copy_tags_from_user + costs.set_bit)
 
 
 @dataclass(frozen=True)
@@ -137,11 +129,11 @@ class Workload:
         As given to `contend`.
     summary : str
         What happens, in a line.
-    fault : function
+    fault : Kind
         What a vCPU does on a page.
-    other : function or None
+    other : Kind or None
         What it does on a page whose tags are there already, which most are.
-    ioctl : function or None
+    ioctl : Kind or None
         What a thread of the VMM does beside the vCPUs, on half of the guest's pages.
     """
 
@@ -152,18 +144,23 @@ class Workload:
     ioctl: Kind | None = None
 
 
+FRESH: Final = Kind(("allocate", "fault"), fresh)
+AGAIN: Final = Kind(("allocate", "fault", "fault"), again)
+FROM_SWAP: Final = Kind(("allocate", "swap_in", "fault"), from_swap)
+COPIED: Final = Kind(("allocate", "ioctl"), copied)
+
 WORKLOADS: Final[dict[str, Workload]] = {
     workload.name: workload
     for workload in (
-        Workload("start-up", "every page is faulted once, and is fresh", fresh),
-        Workload("resume", "every page comes back from swap with its tags, and is faulted once", from_swap),
+        Workload("start-up", "every page is faulted once, and is fresh", FRESH),
+        Workload("resume", "every page comes back from swap with its tags, and is faulted once", FROM_SWAP),
         Workload(
             "migration",
             "half of a guest's pages get their tags by ioctl, page by page, while its vCPUs fault on the other half",
-            fresh,
-            ioctl=copied,
+            FRESH,
+            ioctl=COPIED,
         ),
-        Workload("steady-state", "faults on pages that have their tags, but for a few", fresh, other=again),
+        Workload("steady-state", "faults on pages that have their tags, but for a few", FRESH, other=AGAIN),
     )
 }
 """The workloads, by name."""

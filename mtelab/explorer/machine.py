@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from mtelab.explorer.memory import Contents, Location, Tag, Value
+from mtelab.explorer.memory import FARTHEST, Contents, Location, Tag, Value
 from mtelab.explorer.program import Node, Program
 from mtelab.sync.flags import PageFlag
 from mtelab.sync.situations import SAVED_TAG, VMM_TAG
@@ -29,6 +29,9 @@ KERNEL_LOCKS = ("mmu_lock", "mmap_lock", "page_lock", "slots_lock")
 
 CATCH_UP = ("smp_load_acquire", "wait_for_bit", "spin_lock", "test_and_set_bit", "smp_rmb", "smp_mb")
 """Steps after which a CPU reads nothing older than what memory holds."""
+
+RELEASES = ("smp_store_release", "spin_unlock")
+"""Stores that an acquire after them waits for (Arm ARM B2.3: a Release is ordered before a later Acquire)."""
 
 LONGEST_BUFFER = 12
 """Stores that may wait in one CPU's buffer."""
@@ -142,6 +145,7 @@ class Machine:
                 name: tuple[int, int] = location.name  # type: ignore[assignment]
                 self._granules.setdefault(name[0], []).append(name[1])
         self._looks = [self._lookahead(program) for program in programs]
+        self._released = [self._after_release(program) for program in programs]
 
     def _lookahead(self, program: Program) -> list[frozenset[int]]:
         """For each node, the locations that may be loaded before the next barrier."""
@@ -162,6 +166,23 @@ class Machine:
     def _loaded(self, step: Step | None) -> list[int]:
         where = loaded_by(step)
         return [] if where is None else [self._index[where]]
+
+    def _after_release(self, program: Program) -> list[bool]:
+        """For each node, whether a release comes before it with nothing between that waits for it to be visible."""
+        after = [False] * len(program.nodes)
+        todo = [0] if self.memory == "arm" else []
+        done = set(todo)
+        while todo:
+            number = todo.pop()
+            node = program.nodes[number]
+            op = node.step.op if node.step is not None else ""
+            released = op in RELEASES or (after[number] and (op not in CATCH_UP or op == "smp_rmb"))
+            for following in node.next.values():
+                if following not in done or (released and not after[following]):
+                    after[following] |= released
+                    done.add(following)
+                    todo.append(following)
+        return after
 
     def begin(self) -> list[Contents]:
         """What every location holds at the start."""
@@ -334,7 +355,9 @@ class Machine:
             after, shows = self._then(cpu, local, node, found)
             yield Move(cpu, "", step, -1, lambda contents: Effect(contents, after, shows | seen), acquire)
             return
-        oldest = 0 if self.memory == "sc" or node.depends else 3
+        # An acquire after a release would otherwise find what memory held before the release was visible.
+        newest = self.memory == "sc" or node.depends or (acquire and self._released[cpu][local.node])
+        oldest = 0 if newest else FARTHEST
         for back in range(oldest + 1):
             yield Move(cpu, "<" * back, step, where, self._read(cpu, local, node, where, answer, back), acquire)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Hashable
+from collections.abc import Callable, Collection, Generator, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -121,6 +121,7 @@ def build(
     known_tags: set[int] | None = None,
     held: dict[tuple[str, Hashable], Value] | None = None,
     fused: bool = False,
+    watched: Iterable[tuple[str, Hashable]] = (),
 ) -> Machine:
     """Make a machine of programs: one generator function a CPU.
 
@@ -136,10 +137,12 @@ def build(
         What locations hold at the start, by kind and name, or a page's tags by ``("page", pfn)``.
     fused : bool
         See `Machine`.
+    watched : iterable of (str, hashable)
+        Locations to keep even if nobody loads them, by kind and name.
     """
     tags = {0, STALE_TAG} if known_tags is None else known_tags
     programs = [Program(start, f"CPU {cpu}", lambda step: tags) for cpu, start in enumerate(starts)]
-    found: dict[tuple[str, Hashable], set[int]] = {}
+    found: dict[tuple[str, Hashable], set[int]] = {where: set() for where in watched}
     for cpu, program in enumerate(programs):
         for step in program.steps():
             for where in touched(step):

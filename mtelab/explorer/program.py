@@ -7,6 +7,7 @@ whose states are equal (`mtelab.explorer.freeze`) are one node: a loop comes bac
 from __future__ import annotations
 
 import types
+from collections import Counter
 from collections.abc import Callable, Generator, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +16,12 @@ from mtelab.explorer.answers import Answer, Bit
 from mtelab.explorer.freeze import OpaqueError, freeze_generator
 from mtelab.sync import steps as sync_steps
 from mtelab.sync.budget import EndlessError, resume
-from mtelab.sync.steps import Step
+from mtelab.sync.steps import Page, Step
 
 MOST_NODES = 1000
 """Steps of one CPU's program; a protocol that never comes back to the same state would have no end of them."""
+MOST_ROUNDS = 256
+"""Steps among them that stand at the same place and differ in some value: rounds of a loop that counts."""
 
 BITS = ("test_bit", "test_and_set_bit", "smp_load_acquire", "pte_present")
 SILENT = (
@@ -26,6 +29,7 @@ SILENT = (
     *("mte_clear_page_tags", "mte_restore_page_tags", "mte_copy_tags_from_user"),
     *("smp_wmb", "smp_rmb", "smp_mb", "store_tag", "map_page", "set_pte"),
 )
+LOADS = ("test_bit", "smp_load_acquire", "pte_present", "load_tag")
 KNOWN = (*BITS, *SILENT, "load_tag", "refuse")
 
 
@@ -99,6 +103,7 @@ class Program:
         self._tags = tags
         self.nodes: list[Node] = []
         self._known: dict[Hashable, int] = {}
+        self._rounds: Counter[str] = Counter()
         self._build()
 
     @property
@@ -119,6 +124,11 @@ class Program:
                 state[following] = 1
                 stack.append((following, iter(self.nodes[following].next.values())))
         return False
+
+    @property
+    def cut(self) -> bool:
+        """Whether it has more steps than were followed."""
+        return any(node.cut for node in self.nodes)
 
     def steps(self) -> Iterable[Step]:
         """Every step that the program may come to."""
@@ -211,7 +221,8 @@ class Program:
             key = None
         if key is not None and key in self._known:
             return self._known[key]
-        if len(self.nodes) >= MOST_NODES:
+        self._rounds[place] += 1
+        if len(self.nodes) >= MOST_NODES or self._rounds[place] > MOST_ROUNDS:
             return self._add(None, Node(None, place, line, stack, held, cut=True))
         number = self._add(key, Node(step, place, line, stack, held, depends=_depends(step)))
         todo.extend((answers, number, answer) for answer in self._answers(step))
@@ -279,5 +290,6 @@ def _ours(filename: str) -> bool:
 
 
 def _depends(step: Step) -> bool:
-    """Whether the address of a tag load was computed from an answer."""
-    return step.op == "load_tag" and isinstance(step.args[1], Answer)
+    """Whether the address of a load was computed from an answer: its page's number, or the granule's."""
+    numbers = (arg.pfn if isinstance(arg, Page) else arg for arg in step.args)
+    return step.op in LOADS and any(isinstance(number, Answer) for number in numbers)

@@ -78,8 +78,8 @@ class Report:
             f"memory {model.memory}: {self.verdict}",
             f"  {MEANS[self.verdict]}; {self.states:,} states, {every} there are",
         ]
-        if self.schedule:
-            lines.append(f"  shortest schedule: {self.schedule}")
+        if self.schedule is not None:
+            lines.append(f"  shortest schedule: {self.schedule or 'no move, the start is as bad'}")
         return "\n".join(lines)
 
 

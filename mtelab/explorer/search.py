@@ -85,6 +85,11 @@ class Search:
             way.append((chosen, after))
         return way
 
+    def ends(self) -> Iterator[State]:
+        """States in which every CPU has come to its end."""
+        for number in np.flatnonzero(_over(self.tables, self.seen.chunk(0, self.seen.count))).tolist():
+            yield self.state(number)
+
     def state(self, number: int) -> State:
         """State by its position in `seen`."""
         return self.tables.decode([int(array[number]) for array in self.seen.states])

@@ -19,6 +19,9 @@ from mtelab.sync.steps import Step
 
 T = TypeVar("T")
 
+LOOK_AHEAD = 2000
+"""States that are looked at to tell whether an end can still be reached."""
+
 SHOWN = {LEAKS: "leaks", LOSES: "loses", LOCKED: "deadlocks", REFUSED: "refused", WRONG: "wrong"}
 
 
@@ -151,11 +154,24 @@ class Walk:
 
     @property
     def verdicts(self) -> list[str]:
-        """What all moves have shown, each once, and ``"deadlocks"`` where nobody can go on."""
+        """What all moves have shown, each once, and ``"deadlocks"`` where no end can be reached any more."""
         found = [verdict(shows) for _, _, shows in self.way if shows]
-        if not over(self.machine, self.state) and not self.moves():
+        if self._with_tags(self._endless):
             found.append("deadlocks")
         return list(dict.fromkeys(word for word in found if word))
+
+    def _endless(self) -> bool:
+        """Whether nobody can move, or those who can go round for ever."""
+        seen = {self.state}
+        todo = [self.state]
+        while todo and len(seen) < LOOK_AHEAD:
+            state = todo.pop()
+            if over(self.machine, state):
+                return False
+            new = {after for _, after, _ in successors(self.machine, state)} - seen
+            seen |= new
+            todo += new
+        return not todo
 
     @property
     def over(self) -> bool:

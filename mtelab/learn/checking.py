@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import inspect
-import os
 from collections import Counter
 from typing import Any
 
 import numpy as np
 
-from mtelab.learn import compare, trial
+from mtelab.learn import compare, learner, trial
 from mtelab.learn.exercise import Exercise, find
 from mtelab.learn.limit import Limit
 from mtelab.learn.progress import record
@@ -22,8 +21,7 @@ _hints: Counter[str] = Counter()
 
 def _seed(name: str, number: int | str) -> str:
     """Seed for one learner, exercise and attempt; the same in every fresh kernel."""
-    learner = os.environ.get("MTELAB_SEED") or os.environ.get("JUPYTERHUB_USER") or "0"
-    return f"{learner}/{name}/{number}"
+    return f"{learner.seed()}/{name}/{number}"
 
 
 def check(name: str, answer: Any, seed: int | None = None) -> Result:
@@ -56,6 +54,8 @@ def check(name: str, answer: Any, seed: int | None = None) -> Result:
         )
     elif exercise.kind == "prediction":
         result = _predicted(exercise, answer, seed)
+    elif exercise.kind == "example":
+        result = _shown(exercise, answer, seed)
     else:
         if seed is None:
             _attempts[name] += 1
@@ -66,19 +66,23 @@ def check(name: str, answer: Any, seed: int | None = None) -> Result:
 
 
 def problem(name: str, seed: int | None = None) -> Any:
-    """Return the question of a prediction; its repr is what to read, and ``check`` judges the answer to it.
+    """Return the question of an exercise that asks for a value; its repr is what to read, ``check`` judges the answer.
 
     Without a seed it is the learner's own question, always the same one, so that an answer stays right when the
-    notebook is opened again or graded. Each `seed` is one more question to practise on: ``check(name, answer,
-    seed=seed)`` then shows the right answer too.
+    notebook is opened again or graded. A learner with a name is told whose question it is. Each `seed` is one more
+    question to practise on: ``check(name, answer, seed=seed)`` then shows the right answer too.
     """
     exercise = find(name)
-    if exercise.kind != "prediction":
+    if exercise.kind not in ("prediction", "example"):
         raise ValueError(f"problem({name!r}): this exercise asks for code, not for a prediction")
-    return exercise.question(_question(name, seed))
+    if seed is None and learner.seed() != learner.EVERYONE:
+        # A submitted notebook carries this line, from which a grader asks the same question again.
+        print(learner.sentence(learner.seed()))
+    return exercise.question(question_seed(name, seed))
 
 
-def _question(name: str, seed: int | None) -> str:
+def question_seed(name: str, seed: int | None) -> str:
+    """Seed of the question `seed` of the exercise `name`, or of the learner's own."""
     return _seed(name, 1) if seed is None else f"everyone/{name}/{seed}"
 
 
@@ -107,7 +111,7 @@ def hint(name: str, number: int | None = None) -> Hint:
 
 def _predicted(exercise: Exercise, answer: Any, seed: int | None) -> Result:
     name = exercise.name
-    right = exercise.solve(exercise.question(_question(name, seed)))
+    right = exercise.solve(exercise.question(question_seed(name, seed)))
     complaint = compare.misfit(answer, right)
     if complaint:
         return Result(name, State.FAILING, (complaint,))
@@ -118,6 +122,14 @@ def _predicted(exercise: Exercise, answer: Any, seed: int | None) -> Result:
         return Result(name, State.FAILING, lines)
     practise = f'Practise: problem("{name}", seed=1), then check("{name}", answer, seed=1) shows the answer.'
     return Result(name, State.FAILING, (_score(answer, right), practise))
+
+
+def _shown(exercise: Exercise, answer: Any, seed: int | None) -> Result:
+    """Judge a value of which many are right."""
+    complaint = exercise.solve(answer, exercise.question(question_seed(exercise.name, seed)))
+    if complaint:
+        return Result(exercise.name, State.FAILING, tuple(complaint.splitlines()))
+    return Result(exercise.name, State.PASSED, ("Right.",))
 
 
 def _score(answer: Any, right: Any) -> str:
@@ -169,7 +181,7 @@ def _one(exercise: Exercise, answer: Any, drawn: Any, limit: Limit) -> tuple[tup
     if not complaint:
         return (), False
     printed = tuple(f"printed   {line}" for line in done.printed)
-    return (f"input     {_arguments(exercise, given)}", *complaint, *printed), untried
+    return (f"input     {arguments(exercise, given)}", *complaint, *printed), untried
 
 
 def _wrong(got: Any, right: Any) -> tuple[str, ...]:
@@ -185,7 +197,8 @@ def _names(exercise: Exercise) -> list[str]:
     return names[1:] if exercise.kind == "judged" else names
 
 
-def _arguments(exercise: Exercise, given: tuple[Any, ...]) -> str:
+def arguments(exercise: Exercise, given: tuple[Any, ...]) -> str:
+    """Show the arguments `given` by their names, on one line."""
     pairs = zip(_names(exercise), given, strict=True)
     return ", ".join(f"{name}={compare.shown(value)}" for name, value in pairs)
 

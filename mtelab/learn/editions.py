@@ -13,16 +13,20 @@ from __future__ import annotations
 
 import argparse
 import copy
+import json
 import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
+
+from mtelab.learn import labs, learner
 
 SOLUTION = ("### BEGIN SOLUTION", "### END SOLUTION")
 HIDDEN = ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")
@@ -37,6 +41,57 @@ _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 class EditionError(Exception):
     """A lab cannot be made; the text names the cell and what is wrong with it."""
+
+
+def read(path: Path) -> NotebookNode:
+    """Read a notebook.
+
+    Raises
+    ------
+    EditionError
+        If `path` is none; the text names the file, the line, and what to do.
+    """
+    mend = f"Mend it in a text editor, or take it back as it was: git checkout {path.name}, or install mtelab again."
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise EditionError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        written = content.decode()
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise EditionError(f"{path}:{line}: byte {content[error.start]:#x}, expected UTF-8. {mend}") from None
+    try:
+        values = json.loads(written)
+    except json.JSONDecodeError as error:
+        raise EditionError(f"{path}:{error.lineno}: not JSON: {error.msg}, at column {error.colno}. {mend}") from None
+    if not isinstance(values, dict) or values.get("nbformat") != 4:
+        raise EditionError(f"{path}:1: not a notebook: expected an object with nbformat 4. {mend}")
+    try:
+        nbformat.validate(nbformat.from_dict(values))
+    except nbformat.ValidationError as error:
+        keys = list(error.absolute_path)
+        line = _line(values, keys, written)
+        place = "/".join(map(str, keys))
+        raise EditionError(f"{path}:{line}: not a notebook: {place}: {error.message:.120}. {mend}") from None
+    nb: NotebookNode = nbformat.reads(written, nbformat.NO_CONVERT)
+    return nb
+
+
+def _line(values: dict[str, Any], keys: list[str | int], written: str) -> int:
+    """Line on which the cell begins to which `keys` lead: that of its id. Where it has none, the file's first."""
+    if keys[:1] == ["cells"] and len(keys) > 1:
+        cell = values["cells"][keys[1]]
+        name = cell.get("id") if isinstance(cell, dict) else None
+        for number, line in enumerate(written.splitlines(), 1):
+            if line.strip().rstrip(",") == f'"id": {json.dumps(name, ensure_ascii=False)}':
+                return number
+    return 1
+
+
+def sources(nb: NotebookNode) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """Return what is written in `nb`, without what a kernel said: id, type, source and metadata of each cell."""
+    return [(cell.id, cell.cell_type, cell.source, dict(cell.metadata)) for cell in nb.cells]
 
 
 def student_edition(worked: NotebookNode) -> NotebookNode:
@@ -62,6 +117,15 @@ def student_edition(worked: NotebookNode) -> NotebookNode:
             cell.outputs = []
             cell.execution_count = None
     return student
+
+
+def answer(worked: NotebookNode, exercise: str) -> str:
+    """Return the code with which `worked` answers `exercise`: the cells of that name, without marks."""
+    cells = [cell for cell in worked.cells if cell.metadata.get("nbgrader", {}).get("solution", False)]
+    marked = [cell.source.split("\n") for cell in cells if cell.metadata["nbgrader"]["grade_id"] == exercise]
+    if not marked:
+        raise EditionError(f"no cell has nbgrader's grade_id {exercise} and solution=true")
+    return "\n\n".join("\n".join(line for line in lines if line.strip() not in SOLUTION) for lines in marked)
 
 
 def _without(cell: str, source: str, marks: tuple[str, str], instead: str) -> str:
@@ -130,10 +194,10 @@ def text(nb: NotebookNode) -> str:
     return written.rstrip("\n") + "\n"
 
 
-def run(nb: NotebookNode, cwd: Path) -> NotebookNode:
+def run(nb: NotebookNode, cwd: Path, seed: str = learner.EVERYONE) -> NotebookNode:
     """Return `nb` run from top to bottom by a fresh kernel in the folder `cwd`.
 
-    It runs as the learner whose seed is 0, with a progress file of its own.
+    It runs as the learner with that `seed`, with a progress file of its own.
 
     Raises
     ------
@@ -142,8 +206,8 @@ def run(nb: NotebookNode, cwd: Path) -> NotebookNode:
     """
     done = copy.deepcopy(nb)
     with tempfile.TemporaryDirectory() as private:
-        learner = {"MTELAB_PROGRESS": str(Path(private) / "progress.json"), "MTELAB_SEED": "0"}
-        with mock.patch.dict(os.environ, learner):
+        variables = {"MTELAB_PROGRESS": str(Path(private) / "progress.json"), "MTELAB_SEED": seed}
+        with mock.patch.dict(os.environ, variables):
             client = NotebookClient(done, kernel_name="python3", resources={"metadata": {"path": str(cwd)}})
             try:
                 client.execute()
@@ -152,12 +216,12 @@ def run(nb: NotebookNode, cwd: Path) -> NotebookNode:
     return done
 
 
-def make(labs: Path, name: str) -> None:
-    """Run the worked edition of the lab `name`, make and run the student's, and store both in the folder `labs`."""
-    source = labs / "solutions" / f"{name}.ipynb"
-    worked = nbformat.read(source, nbformat.NO_CONVERT)
+def make(folder: Path, name: str) -> None:
+    """Run the worked edition of the lab `name`, make and run the student's, and store both in `folder`."""
+    source = folder / "solutions" / f"{name}.ipynb"
+    worked = read(source)
     student = student_edition(worked)
-    for edition, target in ((worked, source), (student, labs / f"{name}.ipynb")):
+    for edition, target in ((worked, source), (student, folder / f"{name}.ipynb")):
         done = text(canonical(run(edition, target.parent)))
         target.write_text(done, encoding="utf-8", newline="\n")
 
@@ -166,16 +230,16 @@ def main() -> int:
     """Make the labs named on the command line, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m mtelab.learn.editions", description=main.__doc__)
     parser.add_argument("lab", nargs="*", help="name such as 00-start-here; all labs where none is given")
-    labs = Path(__file__).parents[2] / "labs"
-    sources = sorted(path.stem for path in (labs / "solutions").glob("*.ipynb"))
-    chosen = [Path(name).stem if name.endswith(".ipynb") else name for name in parser.parse_args().lab] or sources
-    for name in chosen:
-        if name not in sources:
-            print(f"{name}: no such lab in {labs / 'solutions'}; there are: {', '.join(sources)}", file=sys.stderr)
-            return 2
+    folder = Path(__file__).parents[2] / "labs"
+    known = labs.names(folder / "solutions")
+    try:
+        chosen = [labs.find(name, known) for name in parser.parse_args().lab] or known
+    except labs.UnknownLabError as error:
+        print(error, file=sys.stderr)
+        return 2
     for name in chosen:
         try:
-            make(labs, name)
+            make(folder, name)
         except EditionError as error:
             print(f"{name}: {error}", file=sys.stderr)
             return 1

@@ -1,6 +1,6 @@
 """What an exercise is, and the register that finds one by name.
 
-An exercise is a decorated function; the function's name is the exercise's name. There are three kinds::
+An exercise is a decorated function; the function's name is the exercise's name. There are four kinds::
 
     @function(lab=1, title="Granules an allocation touches", points=2, draw=some_range, hints=(...))
     def granules_touched(address, size):  # the reference: the learner's function must return the same
@@ -10,12 +10,16 @@ An exercise is a decorated function; the function's name is the exercise's name.
     def which_pointer(question):  # the right answer: the learner's value must equal it
         return [...]
 
+    @example(lab=6, title="Leak a tag by hand", points=2, draw=a_hunt, hints=(...), find=a_schedule)
+    def leak_by_hand(answer, question):  # many values are right: looks at the learner's; returns a complaint or None
+        ...
+
     @judged(lab=1, title="A tagging malloc", points=4, draw=some_calls, hints=(...))
     def tagging_malloc(answer, calls):  # runs the learner's class or function; returns a complaint or None
         ...
 
 `draw(rng)` takes a ``random.Random``, whose numbers are the same on every machine and in every release, and returns
-one input: a tuple of arguments, or for a prediction the question, whose repr is what the learner reads.
+one input: a tuple of arguments, or for a prediction or an example the question, whose repr is what the learner reads.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-Kind = Literal["function", "prediction", "judged"]
+Kind = Literal["function", "prediction", "example", "judged"]
 Draw = Callable[[Random], Any]
 Define = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -44,9 +48,9 @@ class Exercise:
     name : str
         What a notebook calls it: ``check(name, answer)``.
     kind : str
-        ``"function"``, ``"prediction"`` or ``"judged"``.
+        ``"function"``, ``"prediction"``, ``"example"`` or ``"judged"``.
     solve : callable
-        The decorated function: the reference of a function, the right answer to a question, or the judge.
+        The decorated function: the reference of a function, the right answer to a question, or a judge.
     lab, points : int
         Where it belongs, and what it counts.
     draw : callable
@@ -59,6 +63,8 @@ class Exercise:
         Inputs that a check draws.
     seconds : float
         Limit on a whole check.
+    find : callable or None
+        For an example, makes one right answer of a question, for instructors.
     """
 
     name: str
@@ -72,6 +78,7 @@ class Exercise:
     size: Callable[[Any], float]
     runs: int
     seconds: float
+    find: Callable[[Any], Any] | None = None
 
     def inputs(self, seed: str) -> list[Any]:
         """Draw this exercise's inputs, smallest first."""
@@ -118,6 +125,7 @@ def _kind(kind: Kind) -> Callable[..., Define]:
         size: Callable[[Any], float] = measure,
         runs: int = 200,
         seconds: float = 5.0,
+        find: Callable[[Any], Any] | None = None,
     ) -> Define:
         def register(solve: Callable[..., Any]) -> Callable[..., Any]:
             name = solve.__name__
@@ -126,7 +134,9 @@ def _kind(kind: Kind) -> Callable[..., Define]:
                 raise ValueError(f"exercise {name!r} of lab {lab}: lab {known.lab} has one of that name already")
             if len(hints) != 3:
                 raise ValueError(f"exercise {name!r}: {len(hints)} hints, expected 3")
-            _REGISTER[name] = Exercise(name, kind, solve, lab, title, points, draw, hints, size, runs, seconds)
+            if (kind == "example") is not (find is not None):
+                raise ValueError(f"exercise {name!r}: an example needs find=, and no other kind has it")
+            _REGISTER[name] = Exercise(name, kind, solve, lab, title, points, draw, hints, size, runs, seconds, find)
             return solve
 
         return register
@@ -139,6 +149,9 @@ function = _kind("function")
 
 prediction = _kind("prediction")
 """Register a right answer: the learner's value must equal what the decorated function makes of the question."""
+
+example = _kind("example")
+"""Register a judge of values: it gets what the learner found and the question, and returns a complaint or None."""
 
 judged = _kind("judged")
 """Register a judge: it gets what the learner gave and one input, and returns a complaint or None."""

@@ -1,5 +1,8 @@
 """Run a learner's code within a time limit, and end a loop that does not end.
 
+Time is that of the processor, so that an answer is no worse on a machine that has much else to do. Code that waits is
+stopped by the clock, later.
+
 A signal timer does it where there is one. Elsewhere (Windows, a browser, a second thread) a trace function counts
 lines. Either raises `Stopped`, which is not an ``Exception``: ``except Exception`` does not catch it. A bare
 ``except: pass`` in a loop does, so the timer also traces: the next line, outside that ``try``, is stopped too.
@@ -20,8 +23,11 @@ from typing import Any, Self
 STEPS = 5_000_000
 """Lines that a whole check may run where only a trace function can stop it."""
 
+PATIENCE = 8
+"""How many times its limit a check may take by the clock."""
+
 _AGAIN = 0.02
-"""Seconds until a `Stopped` that was swallowed is raised again."""
+"""Seconds until a `Stopped` that was swallowed is raised again, or the time is looked at again."""
 
 
 class Stopped(BaseException):
@@ -39,7 +45,7 @@ class Limit:
     Parameters
     ----------
     seconds : float
-        For all calls together.
+        Of processor time, for all calls together.
     timer : bool, optional
         Whether to use a signal; found out when not given.
     """
@@ -50,10 +56,11 @@ class Limit:
         self.expired = False
         self._inside = False
         self._steps = 0
-        self._deadline = 0.0
+        self._begun = self._deadline = 0.0
 
     def __enter__(self) -> Self:
-        self._deadline = time.monotonic() + self.seconds
+        self._begun = time.process_time()
+        self._deadline = time.monotonic() + PATIENCE * self.seconds
         self._former_trace = sys.gettrace()
         if self.timer:
             self._former_handler = signal.signal(signal.SIGALRM, self._tick)
@@ -79,7 +86,12 @@ class Limit:
             self._inside = False
             sys.settrace(self._former_trace)
 
+    def _over(self) -> bool:
+        return time.process_time() - self._begun > self.seconds or time.monotonic() > self._deadline
+
     def _tick(self, _number: int, frame: FrameType | None) -> None:
+        if not self._over():
+            return
         self.expired = True
         if not self._inside:  # our own code runs: it asks `expired` before the next call
             return
@@ -92,7 +104,7 @@ class Limit:
     def _count(self, _frame: FrameType, event: str, _value: Any) -> Any:
         if event == "line":
             self._steps += 1
-            if self._steps > STEPS or time.monotonic() > self._deadline:
+            if self._steps > STEPS or self._over():
                 self.expired = True
                 raise Stopped
         return self._count

@@ -25,6 +25,14 @@ _EDGES: dict[State, str] = {
 }
 
 
+class NotPassedError(AssertionError):
+    """A check that had to pass did not; the text is what it said."""
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython shows this in place of a traceback: a student who reads a grader's report wants the check's words.
+        return str(self).splitlines()
+
+
 @dataclass(frozen=True, repr=False)
 class Result:
     """The outcome of one check.
@@ -49,9 +57,9 @@ class Result:
         return self.state is State.PASSED
 
     def require(self) -> None:
-        """Do nothing if passed; else raise an AssertionError, which is what a grader counts."""
+        """Do nothing if passed; else raise a `NotPassedError`: to a grader, a cell that raises has no points."""
         if not self.passed:
-            raise AssertionError(repr(self))
+            raise NotPassedError(repr(self))
 
     @property
     def _head(self) -> str:

@@ -83,7 +83,7 @@ def agreement(ours: Sequence[str], theirs: Sequence[str]) -> int:
     return sum(a == b for a, b in zip(ours, theirs, strict=True))
 
 
-def conformance(paths: Iterable[str], kernel: str | None = None) -> int:
+def conformance(paths: Iterable[str | Path], kernel: str | None = None) -> int:
     """Run every recorded scenario of files or folders, and print a line a kernel: ``linux-6.1 574/574``.
 
     Parameters

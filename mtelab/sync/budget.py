@@ -8,7 +8,7 @@ from collections.abc import Generator
 from types import FrameType
 from typing import Any, Final
 
-INSTRUCTIONS: Final = 1_000_000
+INSTRUCTIONS: Final = 200_000
 """Instructions of Python that a protocol may run between two steps."""
 
 _OURS: Final = os.path.dirname(__file__) + os.sep

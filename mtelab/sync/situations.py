@@ -4,6 +4,14 @@ Which pairs can race at all is Catalin Marinas's analysis of June 2021 (<2021060
 caller of set_pte_at() holds the page lock; mprotect() does not; a stage-2 fault holds its own VM's mmu_lock and nothing
 that another VM or another process would take. mmap_lock is dropped before tags are touched in a fault, and in none of
 the nine do two CPUs of one address space want it for writing, so it appears where it is held and never contends.
+
+Explored, the situations bear the analysis out in all but two points:
+
+* A restore from swap is called safe because of the page lock (<20210513152158.GB6801@arm.com>). In order it is. Weakly
+  ordered, ``swap-in`` leaks in every protocol before 5.19: whoever finds the entry takes no lock, and nothing kept the
+  tags before it. 1d0cb4c8864a put the missing smp_wmb() there.
+* Without VM_SHARED no two VMs can race on a page, says the comment in v16 to 6.1. ``two-vms-one-process`` loses: two
+  VMs of one process share its private pages. The kernel is as the model is: the race was measured on 6.1 (record H02).
 """
 
 from __future__ import annotations

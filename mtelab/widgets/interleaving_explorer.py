@@ -362,7 +362,10 @@ class InterleavingExplorer(Figure):
             self.status = ""
             if walk.way:
                 row = self.line[len(walk.way) - 1]
-                self.status = f"CPU {row['cpu']}: {row['text']}. {'; '.join(row['changes'].values())}"
+                done = row["text"].replace("  # ", ", ")
+                self.status = ": ".join(
+                    [f"CPU {row['cpu']}", done, *filter(None, ["; ".join(row["changes"].values())])]
+                )
 
     def _verdict(self) -> tuple[str, str]:
         """Say what has shown so far, the worst of it, and how to draw that."""
@@ -373,8 +376,8 @@ class InterleavingExplorer(Figure):
             return worst[-1]["trouble"], worst[-1]["look"]
         if walk.over:
             return "All are at their end, and nothing bad has shown. Another order may end otherwise.", "good"
-        if not walk.moves():
-            return "Nobody can go on: each waits for another, or for itself.", "bad"
+        if "deadlocks" in walk.verdicts:
+            return "No end can be reached any more: somebody waits, or goes round, for ever.", "bad"
         return "Nothing bad so far.", ""
 
     def _lane(self, lane: Lane) -> dict[str, Any]:

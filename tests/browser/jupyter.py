@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,17 @@ SLIDE = """control.value = Number(control.value) + (back ? -1 : 1) * Number(cont
 
 # The notebook in front has a kernel, and the kernel has nothing to do.
 IDLE = "() => jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+
+
+# What a line of code prints, or the name of the exception it raises, in the kernel of the notebook in front.
+PRINTED = """async (code) => {
+  const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const future = kernel.requestExecute({code});
+  let printed = '';
+  future.onIOPub = ({content}) => { printed += content.text ?? content.ename ?? ''; };
+  await future.done;
+  return printed.trim();
+}"""
 
 
 class Server:
@@ -183,13 +195,30 @@ class Notebook:
         found = self.page.locator(".mte-figure").filter(has=self.page.locator(".mte-title", has_text=title)).first
         found.wait_for(state="attached")
         # Cells off screen get their height only when they come near: scroll until the figure stays where it is.
-        for _attempt in range(20):
+        still = 0
+        for _attempt in range(100):
             found.evaluate("(root) => root.scrollIntoView({block: 'center'})")
             before = found.bounding_box()
             self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-            if before and before == found.bounding_box():
+            still = still + 1 if before and before == found.bounding_box() else 0
+            if still == 4:
                 break
         return found
+
+    def reset(self, figure: Locator, done: Callable[[], None]) -> None:
+        """Press a figure's Reset until `done`, which raises as long as the figure does not show it.
+
+        Outputs above may still get their height: a button that moves between press and release of the mouse is not
+        clicked, to a learner's eyes or here, and one presses again.
+        """
+        for left in reversed(range(4)):
+            figure.get_by_role("button", name="Reset").click()
+            try:
+                done()
+                return
+            except AssertionError:
+                if not left:
+                    raise
 
     def pixels(self, figure: Locator) -> int | None:
         """A number that changes when the figure's drawing changes."""

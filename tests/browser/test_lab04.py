@@ -21,9 +21,8 @@ def lab(notebook: Notebook) -> Notebook:
 def space(lab: Notebook, title: str = "The address space") -> Locator:
     """The figure of a section, as it was made."""
     figure = lab.figure(title)
-    figure.get_by_role("button", name="Reset").click()
     # The lab's own cells have left words in the status line; the reset takes them away.
-    expect(figure.locator(".mte-status")).to_have_text("", timeout=15_000)
+    lab.reset(figure, lambda: expect(figure.locator(".mte-status")).to_have_text("", timeout=10_000))
     figure.locator(".mte-space-new", has_text="◆").wait_for(state="hidden")
     return figure
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import nbformat
@@ -122,3 +123,64 @@ def test_a_traceback_is_stored_without_its_frames() -> None:
         nbformat.v4.new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=frames)
     ]
     assert canonical(nb).cells[0].outputs[0].traceback == ["ZeroDivisionError: division by zero"]
+
+
+MEND = "Mend it in a text editor, or take it back as it was: git checkout lab.ipynb"
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        (b"", 1, "not JSON: Expecting value, at column 1"),
+        (b'{\n "cells": [\n', 3, "not JSON: Expecting value"),
+        (b'{\n "name": "\xff"}', 2, "byte 0xff, expected UTF-8"),
+        (b"[]", 1, "expected an object with nbformat 4"),
+        (b'{"nbformat": 3}', 1, "expected an object with nbformat 4"),
+        (b'{"nbformat": 4}', 1, "not a notebook"),
+    ],
+)
+def test_a_file_that_is_no_notebook_is_named_with_its_line(
+    tmp_path: Path, content: bytes, line: int, message: str
+) -> None:
+    path = tmp_path / "lab.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(EditionError) as caught:
+        editions.read(path)
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert message in str(caught.value)
+    assert MEND in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("outputs", "none", "cells/1/outputs: 'none' is not of type 'array'"),
+        ("cell_type", "cod", "cells/1: "),
+        ("id", 5, "cells/1/id: 5 is not of type 'string'"),
+    ],
+)
+def test_a_cell_that_is_none_is_named_with_the_line_of_its_id(
+    tmp_path: Path, key: str, value: object, message: str
+) -> None:
+    values = json.loads(text(notebook("a = 1", "b = 2", "c = 3")))
+    cell = values["cells"][1]
+    cell[key] = value
+    path = tmp_path / "lab.ipynb"
+    path.write_text(json.dumps(values, indent=1))
+    line = [line.strip(" ,") for line in path.read_text().splitlines()].index(f'"id": {json.dumps(cell["id"])}') + 1
+    with pytest.raises(EditionError, match=f"lab.ipynb:{line}: not a notebook: {message}.*{MEND}"):
+        editions.read(path)
+
+
+def test_a_notebook_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EditionError, match=r"lab\.ipynb: cannot be read: No such file"):
+        editions.read(tmp_path / "lab.ipynb")
+
+
+def test_an_answer_is_shown_without_its_marks() -> None:
+    worked = notebook(ANSWER)
+    worked.cells[0].metadata["nbgrader"]["grade_id"] = "granule_of"
+    shown = 'def granule_of(address):\n    """Number of the granule."""\n    return address // 16'
+    assert editions.answer(worked, "granule_of") == shown
+    with pytest.raises(EditionError, match="no cell has nbgrader's grade_id granule"):
+        editions.answer(worked, "granule")

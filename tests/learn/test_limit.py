@@ -53,6 +53,17 @@ def test_an_endless_loop_ends(work: Callable[[], None], timer: bool) -> None:
     assert limited.expired
 
 
+@both
+def test_what_other_programs_take_is_not_counted(timer: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if timer and not has_timer():
+        pytest.skip("no interval timer on this system")
+    monkeypatch.setattr(time, "process_time", lambda: 0.0)
+    beyond = time.monotonic() + 0.1
+    with Limit(0.05, timer) as limited:
+        limited.call(lambda: [None for _ in iter(lambda: time.monotonic() < beyond, False)])
+    assert not limited.expired
+
+
 def test_a_loop_that_swallows_everything_ends_too() -> None:
     if not has_timer():
         pytest.skip("no interval timer on this system")

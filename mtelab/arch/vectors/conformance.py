@@ -17,7 +17,7 @@ SHOWN: Final = 5
 """Disagreements that are shown in full."""
 
 
-def report(paths: Iterable[str]) -> int:
+def report(paths: Iterable[str | Path]) -> int:
     """Replay every vector of `paths`, files or folders, and print a line a kind: ``irg 1353/1353``.
 
     Kinds that are not targets are counted only.
