@@ -73,7 +73,9 @@ class _Twin:
         for number, node in enumerate(nodes):
             if node.step is None:
                 if node.error or node.cut:
-                    raise ValueError(f"CPU {cpu}: {node.error or 'too many steps'}, expected a protocol without mistakes")
+                    raise ValueError(
+                        f"CPU {cpu}: {node.error or 'too many steps'}, expected a protocol without mistakes"
+                    )
                 yield f"end_{number}: false;"
             else:
                 yield from self._step(cpu, number, node, node.step)
@@ -132,7 +134,9 @@ class _Twin:
         where = f"tag_{step.args[0].pfn}_{step.args[1]}"
         targets = {self._label(node, cpu, answer) for answer in node.next}
         if len(targets) > 1:
-            raise ValueError(f"{step!r}: what follows depends on the tag, expected a protocol that does not look at tags")
+            raise ValueError(
+                f"{step!r}: what follows depends on the tag, expected a protocol that does not look at tags"
+            )
         judged = {
             "first look": f"assert({where} != {STALE_TAG})",
             "look again": f"assert({where} != {STALE_TAG} && {where} != 0 && {where} != {SAVED_TAG})",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,14 @@ from mtelab.deploy import RECIPE, singleuser
 @pytest.fixture(scope="module")
 def config() -> Config:
     return PyFileConfigLoader(RECIPE.name, str(RECIPE.parent)).load_config()
+
+
+def test_the_guide_names_files_and_headings_that_are_there() -> None:
+    guide = RECIPE.with_name("README.md")
+    text = guide.read_text()
+    headings = {line.lstrip("# ").lower() for line in text.splitlines() if line.startswith("#")}
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        assert target[1:] in headings if target.startswith("#") else (guide.parent / target).is_file()
 
 
 def test_the_command_prints_the_recipe(capsys: pytest.CaptureFixture[str]) -> None:
