@@ -173,7 +173,9 @@ class Scorecard(Figure):
             self.progress = [done, total]
             self.running = running
             if running:
-                self.status = f"Exploring: {done} of {total} done. Choose a cell to see the shortest way to its verdict."
+                self.status = (
+                    f"Exploring: {done} of {total} done. Choose a cell to see the shortest way to its verdict."
+                )
             elif done < total:
                 self.status = f"Stopped at {done} of {total}."
             else:
