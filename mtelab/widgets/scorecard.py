@@ -172,14 +172,11 @@ class Scorecard(Figure):
             }
             self.progress = [done, total]
             self.running = running
+            choose = "Choose a cell to see the shortest way to its verdict."
             if running:
-                self.status = (
-                    f"Exploring: {done} of {total} done. Choose a cell to see the shortest way to its verdict."
-                )
-            elif done < total:
-                self.status = f"Stopped at {done} of {total}."
+                self.status = f"Exploring: {done} of {total} done. {choose}"
             else:
-                self.status = "Choose a cell to see the shortest way to its verdict."
+                self.status = f"Stopped at {done} of {total}." if done < total else choose
 
     def _column(self, one: Card) -> dict[str, Any]:
         function = find_protocol(one.protocol)
