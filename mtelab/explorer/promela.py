@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator
 from typing import Final
 
 from mtelab.explorer.machine import Machine
-from mtelab.explorer.memory import Tag
+from mtelab.explorer.memory import Location, Tag
 from mtelab.explorer.model import Model
 from mtelab.explorer.program import Node
 from mtelab.sync.flags import PageFlag
@@ -28,7 +28,7 @@ def promela(model: Model) -> str:
     Raises
     ------
     ValueError
-        For a weakly ordered model, and for a protocol with what Promela's twin has no words for.
+        For a weakly ordered model, and for a protocol with a mistake, or with more steps than can be followed.
     """
     if model.memory != "sc":
         raise ValueError(f"memory: {model.memory!r}, expected 'sc': Promela has no weakly ordered memory")
@@ -41,22 +41,23 @@ class _Twin:
         self.model = model
         self.machine = machine
         self.locks = [location.name for location in machine.locations if location.kind == "lock"]
-        tags = [location.name for location in machine.locations if location.kind == "tag"]
-        self.granules: dict[Hashable, list[int]] = {}
-        for pfn, granule in tags:  # type: ignore[misc]
+        self.granules: dict[int, list[int]] = {}
+        for pfn, granule in self._tag_names():
             self.granules.setdefault(pfn, []).append(granule)
+
+    def _tag_names(self) -> list[tuple[int, int]]:
+        return [location.name for location in self.machine.locations if location.kind == "tag"]  # type: ignore[misc]
 
     def lines(self) -> Iterator[str]:
         model = self.model
-        yield f"/* {model.name} in {model.situation}: {model.cpus} CPUs, {model.pages} pages, mmu_lock {model.mmu_lock} */"
+        pages = f"{model.pages} page{'s' * (model.pages > 1)}"
+        yield f"/* {model.name} in {model.situation}: {model.cpus} CPUs, {pages}, mmu_lock {model.mmu_lock} */"
         yield ""
         for location in self.machine.locations:
             if location.kind == "flags":
                 yield f"bit tagged_{location.name}, lock_{location.name};"
             elif location.kind == "tag":
-                pfn, granule = location.name  # type: ignore[misc]
-                assert isinstance(location.start.value, Tag)
-                yield f"byte tag_{pfn}_{granule} = {location.start.value.tag};"
+                yield "byte tag_{}_{} = {};".format(*location.name, _start(location).tag)  # type: ignore[misc]
             elif location.kind == "pte":
                 yield f"bit pte_{location.name};"
         for number, name in enumerate(self.locks):
@@ -69,19 +70,20 @@ class _Twin:
             yield "}"
 
     def _process(self, cpu: int) -> Iterator[str]:
-        nodes = self.machine.programs[cpu].nodes
-        for number, node in enumerate(nodes):
+        steps, ends = [], []
+        for number, node in enumerate(self.machine.programs[cpu].nodes):
+            if node.error or node.cut:
+                raise ValueError(f"CPU {cpu}: {node.error or 'too many steps'}, expected a protocol without mistakes")
             if node.step is None:
-                if node.error or node.cut:
-                    raise ValueError(
-                        f"CPU {cpu}: {node.error or 'too many steps'}, expected a protocol without mistakes"
-                    )
-                yield f"end_{number}: false;"
+                ends.append(f"end_{number}")
             else:
-                yield from self._step(cpu, number, node, node.step)
+                steps += list(self._step(cpu, number, node, node.step))
+        yield from steps
+        # A tag that no interleaving shows has an end that nothing leads to.
+        yield from (f"{end}: false;" for end in ends if any(line.split("; /*")[0].endswith(end) for line in steps))
 
     def _step(self, cpu: int, number: int, node: Node, step: Step) -> Iterator[str]:
-        op, args, said = step.op, step.args, f"/* {step!r} */"
+        op, args, said = step.op, step.args, f"/* {step!r}{', ' * bool(step.why)}{step.why} */"
         if op in ("test_bit", "smp_load_acquire"):
             yield from self._ask(cpu, number, node, _flag(*args), said)
         elif op == "pte_present":
@@ -113,7 +115,7 @@ class _Twin:
             return f"pte_{args[0].pfn} = 1"
         if op == "spin_lock":
             lock = self._lock(args[0])
-            return f"d_step {{ {lock} == 0 -> {lock} = {cpu + 1} }}"
+            return f"if :: d_step {{ {lock} == 0 -> {lock} = {cpu + 1} }} fi"
         if op == "spin_unlock":
             return f"{self._lock(args[0])} = 0"
         if op == "store_tag" and args[1] in self.granules.get(args[0].pfn, []):
@@ -131,17 +133,32 @@ class _Twin:
         yield "    fi;"
 
     def _load(self, cpu: int, number: int, node: Node, step: Step, said: str) -> Iterator[str]:
-        where = f"tag_{step.args[0].pfn}_{step.args[1]}"
-        targets = {self._label(node, cpu, answer) for answer in node.next}
-        if len(targets) > 1:
-            raise ValueError(
-                f"{step!r}: what follows depends on the tag, expected a protocol that does not look at tags"
-            )
-        judged = {
+        pfn, granule = step.args[0].pfn, int(step.args[1])
+        where = f"tag_{pfn}_{granule}"
+        asserted = {
             "first look": f"assert({where} != {STALE_TAG})",
             "look again": f"assert({where} != {STALE_TAG} && {where} != 0 && {where} != {SAVED_TAG})",
-        }
-        yield f"L{number}: {judged.get(step.why, 'true')}; goto {targets.pop()}; {said}"
+        }.get(step.why, "true")
+        labels = {tag: self._label(node, cpu, tag) for tag in self._tags(pfn, granule)}
+        if len(set(labels.values())) == 1:
+            yield f"L{number}: {asserted}; goto {labels.popitem()[1]}; {said}"
+            return
+        yield f"L{number}: if {said}"
+        for tag, label in labels.items():
+            yield f"    :: d_step {{ {where} == {tag} -> {asserted} }}; goto {label}"
+        yield "    fi;"
+
+    def _tags(self, pfn: int, granule: int) -> list[int]:
+        """Tags that a granule may have."""
+        start = next(location for location in self.machine.locations if location.name == (pfn, granule))
+        found = {_start(start).tag}
+        for program in self.machine.programs:
+            for step in program.steps():
+                if step.op in PAGE_TAG and step.args[0].pfn == pfn:
+                    found.add(PAGE_TAG[step.op])
+                elif step.op == "store_tag" and (step.args[0].pfn, step.args[1]) == (pfn, granule):
+                    found.add(int(step.args[2]))
+        return sorted(found)
 
     def _page(self, cpu: int, number: int, node: Node, step: Step, said: str) -> Iterator[str]:
         pfn = step.args[0].pfn
@@ -157,6 +174,11 @@ class _Twin:
 
     def _lock(self, name: Hashable) -> str:
         return f"spin_{self.locks.index(name)}"
+
+
+def _start(location: Location) -> Tag:
+    assert isinstance(location.start.value, Tag)
+    return location.start.value
 
 
 def _flag(flag: PageFlag, page: object) -> str:
