@@ -228,7 +228,7 @@ class Machine:
         node = self.node(cpu, local)
         if local.buffer:
             return False
-        return node.step is None or (node.step.op == "refuse" and local.part > len(self._to_release(node)))
+        return node.step is None or (node.step.op == "refuse" and local.part > len(self.to_release(node)))
 
     # ---- moves
 
@@ -509,12 +509,12 @@ class Machine:
     def _spin_unlock(self, cpu: int, local: Local, node: Node, step: Step) -> Iterator[Move]:
         yield from self._put(cpu, local, step, self._unlock(step.args[0]), self._then(cpu, local, node))
 
-    def _to_release(self, node: Node) -> list[Hashable]:
+    def to_release(self, node: Node) -> list[Hashable]:
         """Locks that a refusal gives back, the last taken first."""
         return [lock for lock in reversed(node.held) if isinstance(lock, tuple) and lock[0] in KERNEL_LOCKS]
 
     def _refuse(self, cpu: int, local: Local, node: Node, step: Step) -> Iterator[Move]:
-        locks = self._to_release(node)
+        locks = self.to_release(node)
         after = local._replace(part=local.part + 1)
         if local.part == 0:
             shows = REFUSED | (LOCKED if len(locks) < len(node.held) else 0)

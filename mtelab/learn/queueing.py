@@ -1,8 +1,8 @@
-"""A lock as a closed queue: a fixed number of CPUs that work, want the lock, hold it, and work again.
+"""What two numbers say of a lock: how long a fault takes alone, and for how much of that the lock is held.
 
-It is the machine-repairman model: machines run, break, and wait for the one who repairs them. Times are nanoseconds,
-rates are faults a second. The formulas are those of Denning and Buzen, *The Operational Analysis of Queueing Network
-Models* (ACM Computing Surveys 10(3), 1978), and of Reiser and Lavenberg's mean value analysis (JACM 27(2), 1980).
+Times are nanoseconds, rates are faults a second. The bounds are those of Denning and Buzen, *The Operational Analysis
+of Queueing Network Models* (ACM Computing Surveys 10(3), 1978). The exact formula for holds that vary at random is in
+`mtelab.contention.closed_forms`.
 """
 
 from __future__ import annotations
@@ -55,35 +55,3 @@ def saturation(cycle: float, hold: float) -> float:
     """Return the number of CPUs at which the two bounds meet, N* = cycle / hold; infinite without a hold."""
     _checked(1, cycle, hold)
     return cycle / hold if hold else math.inf
-
-
-def machine_repairman(cpus: int, think: float, hold: float) -> float:
-    """Return the throughput of one first-come-first-served lock with exponential holds, by mean value analysis.
-
-    Whoever arrives finds the queue that there would be without them. Adding one CPU after the other,
-
-        time at the lock = hold x (1 + queue found)
-        throughput       = cpus / (think + time at the lock)
-        queue            = throughput x time at the lock
-
-    Parameters
-    ----------
-    cpus : int
-        That want the lock.
-    think : float
-        Mean time from giving the lock back to wanting it again, ns; of any distribution.
-    hold : float
-        Mean time that it is held, ns.
-
-    Returns
-    -------
-    float
-        Faults a second.
-    """
-    _checked(cpus, think + hold, hold)
-    queue = rate = 0.0
-    for number in range(1, cpus + 1):
-        at_lock = hold * (1 + queue)
-        rate = number / (think + at_lock)
-        queue = rate * at_lock
-    return rate * SECOND
