@@ -34,7 +34,7 @@ def cell(figure: Locator, protocol: str, situation: str, memory: str) -> Locator
 
 def test_cells_by_mouse_and_keyboard(lab: Notebook) -> None:
     figure = card(lab)
-    expect(figure.locator("thead th")).to_have_count(13)
+    expect(figure.locator("table[role=grid] thead th")).to_have_count(13)
     expect(cell(figure, "attempt", "two-vms", "in order")).to_have_text("✗ loses")
     expect(cell(figure, "page-lock", "mmap-over", "Arm")).to_have_text("✓ safe")
     expect(cell(figure, "no-shared", "mmap-over", "Arm")).to_have_text("⊘ refused")
@@ -45,7 +45,7 @@ def test_cells_by_mouse_and_keyboard(lab: Notebook) -> None:
     detail = figure.get_by_role("region", name="The way to the verdict")
     expect(detail.locator("h4")).to_have_text("big-lock in two-vms, Arm: ✗ leaks")
     expect(detail.locator("tbody tr")).to_have_count(13)
-    expect(detail.locator("code").last).to_contain_text('memory="arm", schedule="')
+    expect(detail.locator("code").last).to_contain_text('InterleavingExplorer("big-lock", "two-vms", memory="arm"')
     expect(cell(figure, "big-lock", "two-vms", "Arm")).to_have_attribute("aria-pressed", "true")
     lab.shot("lab11-detail-light", figure)
 
@@ -98,4 +98,4 @@ def test_the_whole_lab_to_look_at(lab: Notebook) -> None:
     for number in range(0, cells.count(), 3):
         cells.nth(number).scroll_into_view_if_needed()
         lab.shot(f"lab11-page-{number:02d}")
-    assert cells.count() > 30
+    assert cells.count() >= 30

@@ -21,7 +21,7 @@ from mtelab.sync import (
     wait_for_bit,
 )
 from mtelab.sync.steps import Cpu, Page
-from mtelab.widgets import Scorecard
+from mtelab.widgets import InterleavingExplorer, Scorecard
 
 PIECES = len(CELLS) + len(LOADS)
 
@@ -86,6 +86,8 @@ def test_a_cell_shows_the_shortest_way_to_its_verdict() -> None:
     assert mtelab.replay("big-lock", "two-vms", detail["schedule"], memory="arm").shown == "leaks"
     assert len(detail["steps"]) == len(mtelab.replay("big-lock", "two-vms", detail["schedule"], memory="arm").way)
     assert figure.selected == ("big-lock", "two-vms", "arm")
+    shown = eval(detail["call"], {"InterleavingExplorer": InterleavingExplorer})  # what a learner would paste
+    assert shown.walk.shown == "leaks"
     event(figure, "select", protocol="page-lock", situation="two-vms", memory="arm")
     assert (figure.detail["verdict"], figure.detail["steps"]) == ("safe", [])
     event(figure, "reset")
