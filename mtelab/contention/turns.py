@@ -27,11 +27,13 @@ class InOrder:
 
     def earliest(self) -> Floats:
         """Return until when nobody gets a lock."""
-        return self.requests.min(axis=1)
+        when: Floats = self.requests.min(axis=1)
+        return when
 
     def choose(self) -> Ints:
         """Return who is next, as a flat index."""
-        return np.add(self.requests.argmin(axis=1, out=self.who), self.first, out=self.who)
+        who: Ints = np.add(self.requests.argmin(axis=1, out=self.who), self.first, out=self.who)
+        return who
 
 
 class AnyOrder(InOrder):
@@ -62,15 +64,19 @@ class AnyOrder(InOrder):
         return lock, np.maximum(self.requests, free)
 
     def earliest(self) -> Floats:
-        return self._wanted()[1].min(axis=1)
+        """Return until when nobody gets a lock."""
+        when: Floats = self._wanted()[1].min(axis=1)
+        return when
 
     def choose(self) -> Ints:
+        """Return who is next, as a flat index."""
         lock, could = self._wanted()
         first = could.argmin(axis=1)
         lock_of = lock[self.lane, first]
         free = self.leaves.free.take(lock_of + self.leaves.base)
         spins = (lock == lock_of[:, None]) & (self.requests < free[:, None])
-        return self.lots.draw(self.lane, lock_of, spins, first) + self.first
+        who: Ints = self.lots.draw(self.lane, lock_of, spins, first) + self.first
+        return who
 
 
 class Lots:

@@ -97,7 +97,7 @@ def only_the_lock(cycle: float, hold: float, **changes: Any) -> Costs:
     **changes
         Any of `Costs`, such as ``hold_variation="constant"`` or ``handover=60``.
     """
-    queueing.most_throughput(1, cycle, hold)  # refuses what cannot be
+    closed_forms.most_throughput(1, cycle, hold)  # refuses what cannot be
     free = {row.name: 0.0 for row in Costs().table()}
     free |= {"guest_work": cycle - hold, "mte_clear_page_tags": hold}
     return Costs(**{**free, "guest_variation": "exponential", "hold_variation": "exponential", **changes})

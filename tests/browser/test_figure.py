@@ -13,7 +13,8 @@ from mtelab.widgets import figure, theme
 
 FIGURE = Path(figure.__file__).with_suffix(".js").read_text(encoding="utf-8")
 # A figure far down a page that can scroll, and what it tells Python.
-PAGE = f"""<div style="height: 3000px"></div><div id="here"></div><div style="height: 3000px"></div><script type="module">
+PAGE = f"""<div style="height: 3000px"></div><div id="here"></div><div style="height: 3000px"></div>
+<script type="module">
 const THEMES = {json.dumps(theme.for_browser())};
 {FIGURE}
 globalThis.sent = [];
