@@ -6,7 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mtelab.bench import contend, tags
+from mtelab.bench import contend, explore, tags
+from mtelab.explorer.model import MOST_PAGES
+from mtelab.sync.situations import MOST_CPUS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,15 +18,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     store = benchmarks.add_parser("tags", help="the tag store against numpy's fill and copy")
     store.add_argument("--pages", type=int, default=1 << 18, help="pages in the store (default: a gigabyte of memory)")
     store.set_defaults(run=lambda given: tags.run(given.pages))
+    explorer = benchmarks.add_parser("explore", help="the explorer against SPIN")
+    explorer.add_argument("--cpus", type=int, default=explore.BIG.cpus, help="CPUs of the big model (default: 4)")
+    explorer.add_argument("--pages", type=int, default=explore.BIG.pages, help="its pages (default: 2)")
+    explorer.set_defaults(run=lambda given: explore.run(explore.BIG._replace(cpus=given.cpus, pages=given.pages)))
     engine = benchmarks.add_parser("contend", help="the contention engine against SimPy")
     engine.add_argument("--pages", type=int, default=4096, help="pages of all guests together (default: 4096)")
     engine.add_argument("--vcpus", type=int, default=contend.VCPUS, help="counts of vCPUs in a sweep (default: 64)")
     engine.add_argument("--seeds", type=int, default=10, help="runs of each (default: 10)")
     engine.set_defaults(run=lambda given: contend.run(given.pages, given.vcpus, given.seeds))
     given = parser.parse_args(arguments)
-    for name, least in {"pages": 2, "vcpus": 1, "seeds": 1}.items():
-        if getattr(given, name, least) < least:
-            parser.error(f"--{name}: {getattr(given, name)}, expected {least} or more")
+    if given.name == "tags" and given.pages < 2:
+        parser.error(f"--pages: {given.pages}, expected 2 or more")
+    if given.name == "explore" and not (1 <= given.cpus <= MOST_CPUS and 1 <= given.pages <= MOST_PAGES):
+        parser.error(f"--cpus {given.cpus} --pages {given.pages}, expected 1 to {MOST_CPUS} and 1 to {MOST_PAGES}")
+    if given.name == "contend" and min(given.pages, given.vcpus, given.seeds) < 1:
+        parser.error(f"--pages {given.pages} --vcpus {given.vcpus} --seeds {given.seeds}, expected 1 or more of each")
     status: int = given.run(given)
     return status
 

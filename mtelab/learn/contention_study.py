@@ -1,6 +1,6 @@
 """A study of contention: chosen protocols over a growing number of vCPUs, guests or locks, with error bars.
 
-It asks for runs in pieces of a fraction of a second, the coarse picture first, and keeps every result: what was seen
+It asks for runs in pieces of a fraction of a second, the first few seeds first, and keeps every result: what was seen
 once is there at once. A figure shows it; a script can do without one.
 """
 
@@ -28,7 +28,7 @@ LOCKS: Final = tuple(1 << power for power in range(11))
 GROWS: Final = {"vcpus": "vCPUs of each guest", "guests": "guests", "locks": "locks of the array"}
 """What may grow along the axis."""
 FIRST_SEEDS: Final = 3
-"""Seeds of the coarse picture; the others follow."""
+"""Seeds of the first picture; the others follow."""
 MEASURES: Final = (
     "throughput", "wait_mean", "wait_p50", "wait_p99", "time_to_start", "utilisation", "interrupts_off", "lost",
 )  # fmt: skip
@@ -37,6 +37,8 @@ waiting for locks."""
 
 _TOO_SHORT, _TOO_LONG = 0.04, 0.12
 """Seconds of a piece."""
+_ARRAYS = 4
+"""Sizes of the array in a piece: each is a protocol of its own, and takes its time to be read."""
 _MOST_KEPT = 40_000
 """Runs that are kept."""
 
@@ -114,17 +116,6 @@ def array_of(locks: int, hash: str) -> Historical:
     return Historical(posted.name, posted.letter, run, posted.mmu_lock)
 
 
-def coarse_first(places: int) -> list[int]:
-    """Return the numbers below `places` so that any beginning of the list is spread over all: ends, then middles."""
-    order, gaps = [0, places - 1][:places], [(0, places - 1)]
-    for low, high in gaps:
-        if high - low > 1:
-            middle = (low + high) // 2
-            order.append(middle)
-            gaps += [(low, middle), (middle, high)]
-    return order
-
-
 class ContentionStudy:
     """Protocols to compare, under settings that may change at any time.
 
@@ -142,7 +133,7 @@ class ContentionStudy:
     seeds : int
         Runs for each point in the end.
     clock : function
-        Seconds, from any start.
+        Seconds of work, from any start.
     """
 
     def __init__(
@@ -153,7 +144,7 @@ class ContentionStudy:
         grows: str = "vcpus",
         loss: float = 0.10,
         seeds: int = 10,
-        clock: Callable[[], float] = time.perf_counter,
+        clock: Callable[[], float] = time.thread_time,
     ) -> None:
         named = dict(protocols) if isinstance(protocols, Mapping) else {name: name for name in protocols}
         self.series: dict[str, Function] = {}
@@ -165,7 +156,7 @@ class ContentionStudy:
         self.loss = loss
         self.seeds = seeds
         self._clock = clock
-        self._width = 8
+        self._width = 64  # runs of a piece
         self._kept: dict[tuple[Function, Settings], dict[int, tuple[float, ...]]] = {}
         if grows not in GROWS:
             raise ValueError(f"grows: {grows!r}, expected one of {', '.join(GROWS)}")
@@ -270,20 +261,19 @@ class ContentionStudy:
         return sum(min(len(self._kept.get(key, ())), self.seeds) for key in keys)
 
     def _next(self, seeds: range) -> tuple[list[str], list[int]] | None:
-        """Protocols and places of the next piece."""
-        places = self.places()
-        missing: dict[int, list[str]] = {}
-        for index in coarse_first(len(places)):
-            names = [name for name in self.chosen if not self._runs(name, places[index]).keys() >= set(seeds)]
-            if names:
-                missing[places[index]] = names
-        if not missing or not seeds:
+        """Protocols and places of the next piece: all places, as runs played side by side cost little more than one."""
+        missing = {
+            name: [place for place in self.places() if not self._runs(name, place).keys() >= set(seeds)]
+            for name in self.chosen
+        }
+        names = [name for name, places in missing.items() if places]
+        if not names or not seeds:
             return None
-        first = next(iter(missing.values()))
-        several = max(1, self._width // (len(first) * len(seeds)))
-        chunk = list(missing)[:several]
-        names = [name for name in self.chosen if any(name in missing[place] for place in chunk)]
-        return names[: max(1, self._width // len(seeds))], chunk
+        places = missing[names[0]]
+        if self.grows == "locks":
+            places = places[:_ARRAYS]
+        several = max(1, self._width // (len(places) * len(seeds)))
+        return [name for name in names if missing[name][: len(places)] == places][:several], places
 
     def _play(self, names: list[str], places: list[int], seeds: range) -> None:
         arguments = self.at(places[0]).arguments()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from mtelab.contention import WORKLOADS, Costs, closed_forms, contend
 from mtelab.sync.protocols import Function
@@ -83,6 +84,23 @@ class Measured:
         if use.own:
             return guests
         return use.size if locks is None or use.size == 1 else locks
+
+
+def only_the_lock(cycle: float, hold: float, **changes: Any) -> Costs:
+    """Return costs under which a fault of the big lock is a guest's work and one hold, and nothing else takes time.
+
+    Parameters
+    ----------
+    cycle, hold : float
+        Mean nanoseconds from one fault to the next of a vCPU alone, and of them under the lock. Both vary at random,
+        exponentially.
+    **changes
+        Any of `Costs`, such as ``hold_variation="constant"`` or ``handover=60``.
+    """
+    closed_forms.most_throughput(1, cycle, hold)  # refuses what cannot be
+    free = {row.name: 0.0 for row in Costs().table()}
+    free |= {"guest_work": cycle - hold, "mte_clear_page_tags": hold}
+    return Costs(**{**free, "guest_variation": "exponential", "hold_variation": "exponential", **changes})
 
 
 @lru_cache(maxsize=256)

@@ -91,7 +91,7 @@ class LockTimeline(BokehChart):
         few = len(run.timeline) > MOST_SHOWN
         self.status = (
             "Filled: a lock is held. Hatched: it is waited for. The narrow bar is mmu_lock, the wide one the "
-            f"protocol's own. {run.faults} faults{f', the first {MOST_SHOWN:,} locks taken' if few else ''}; drag to zoom."
+            f"protocol's own. {run.faults} faults{f', the first {MOST_SHOWN:,} locks' if few else ''}; drag to zoom."
         )
 
     def zoom(self, factor: float) -> None:
