@@ -49,10 +49,16 @@ def test_blocks_of_512_pages(protocol: str, workload: str) -> None:
 
 
 @pytest.mark.parametrize("mmu_lock", ["exclusive", "shared"])
-@pytest.mark.parametrize("costs", [RANDOM, CONSTANT], ids=["random", "constant"])
-@pytest.mark.parametrize("protocol", ["per-mm-lock", "big-lock", lock_array(7, "pointer")], ids=str)
-def test_either_mmu_lock_and_other_costs(protocol, costs: Costs, mmu_lock: str) -> None:
-    assert_same(case_of(protocol, mmu_lock=mmu_lock, costs=costs))
+@pytest.mark.parametrize("protocol", ["clear-first", "per-mm-lock", "big-lock", lock_array(7, "pointer")], ids=str)
+def test_either_mmu_lock_and_random_holds(protocol, mmu_lock: str) -> None:
+    assert_same(case_of(protocol, mmu_lock=mmu_lock, costs=RANDOM))
+
+
+@pytest.mark.parametrize("mmu_lock", ["exclusive", "shared"])
+@pytest.mark.parametrize("protocol", ["clear-first", "per-mm-lock", "big-lock"])
+def test_nothing_varies(protocol: str, mmu_lock: str) -> None:
+    # Not with an array: where two ask for a lock in the same instant, SimPy has its own order of events.
+    assert_same(case_of(protocol, mmu_lock=mmu_lock, costs=CONSTANT))
 
 
 def test_locks_under_locks() -> None:

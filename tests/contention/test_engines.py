@@ -53,7 +53,7 @@ SHAPES = st.sampled_from(
 PROTOCOL = st.sampled_from([*PROTOCOLS, lock_array(5, "pointer"), lock_array(2), half_locked, lock_of_cpu])
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(
     protocol=PROTOCOL,
     workload=st.sampled_from(list(WORKLOADS)),

