@@ -11,8 +11,8 @@ The model gets two numbers for each of the four columns, from two of its rows, a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 from mtelab.contention.costs import PARALLEL_FAULTS, Costs
 from mtelab.contention.run import contend
@@ -75,7 +75,9 @@ class Column:
         """
         few, many = self.fitted
         alone, together = (self.seconds[vcpus] / self.faults * 1e9 for vcpus in self.fitted)
-        nothing = dict.fromkeys(("spin_lock", "spin_unlock", "handover", "zero_page", "map_page", "map_block"), 0.0)
+        nothing: dict[str, Any] = dict.fromkeys(
+            ("spin_lock", "spin_unlock", "handover", "zero_page", "map_page", "map_block"), 0.0
+        )
         if self.mmu_lock == "exclusive":  # many vCPUs: the lock is never free, so that each waits for all
             held = together / many
             given = {**nothing, "map_block" if self.block == "2M" else "map_page": held, "fault_path": alone - held}
@@ -83,7 +85,7 @@ class Column:
         else:
             share = (together / alone - 1) / (many - few)
             given = {**nothing, "fault_path": alone}
-        return replace(Costs(guest_work=0, guest_variation="constant", interference=share), **given)
+        return Costs(guest_work=0, guest_variation="constant", interference=share, **given)
 
     def simulated(self, vcpus: int, seed: int = 0) -> float:
         """Return the time that the model has for a number of vCPUs, in seconds."""
