@@ -18,7 +18,7 @@ import numpy as np
 from mtelab.contention.arrays import Floats, Ints
 from mtelab.contention.crowd import NEVER, Crowd, Entrances
 from mtelab.contention.layout import FAR, HORIZON, Lanes
-from mtelab.contention.leaves import Column, Leaves, last_of_fault
+from mtelab.contention.leaves import Column, Leaves
 from mtelab.contention.turns import Lots, turns_of
 
 
@@ -28,14 +28,14 @@ class Played:
 
     Attributes
     ----------
-    wait : float array (H, K)
-        Of each hold, for its leaf; in the order of the requests.
-    hold : int array (H, K) or None
-        Which hold that was, counted through all lanes; None if those of a lane are all alike.
-    fault_wait : float array (H, K)
-        Where the hold is the last of a fault: of the fault, for all its locks.
-    released : float array (H, K)
-        Where the hold is the last of a fault: when its last lock was given back.
+    wait : float array (K, H)
+        Of each hold, for its leaf; in any order if the holds of a lane are all alike.
+    order : int array (K, H) or None
+        Which hold that was, counted through all lanes; None if they are in their own order, or are all alike.
+    fault_wait : float array (K, F)
+        Of each fault, for all its locks.
+    released : float array (K, F)
+        When its last lock was given back.
     ends : float array (K, threads)
         When each thread was done with all; infinite if it did nothing.
     inside : float array (K, G) or None
@@ -45,7 +45,7 @@ class Played:
     """
 
     wait: Floats
-    hold: Ints | None
+    order: Ints | None
     fault_wait: Floats
     released: Floats
     ends: Floats
@@ -57,14 +57,10 @@ def play_lanes(lanes: Lanes) -> Played:
     """Play lanes to their ends."""
     if lanes.free:
         return _play_free(lanes)
-    if lanes.nested:
-        groups = _Groups(lanes)
-        groups.play()
-        inside = groups.inside.reshape(len(lanes.gap), -1)[:, :: 2 if lanes.vmm else 1]
-        return groups.played(groups.outer, inside)
-    threads = _Threads(lanes)
-    threads.play()
-    return threads.played(threads.requests, None)
+    kind: type[_Lanes] = _Groups if lanes.nested else _Threads
+    playing = kind(lanes)
+    playing.play()
+    return playing.played()
 
 
 def _play_free(lanes: Lanes) -> Played:
@@ -83,9 +79,8 @@ def _play_free(lanes: Lanes) -> Played:
     done = before + np.cumsum(begin, axis=1)
     ends = np.full(lanes.request.shape[:2], np.inf)
     ends[lane, thread] = done[final] + lanes.ending[lane, thread, 0]
-    nothing = np.zeros((holds, count))
-    in_order = np.arange(count * holds).reshape(count, holds).T
-    return Played(nothing, in_order, nothing, done.T, ends, None, np.zeros(count))
+    nothing = np.zeros((count, 1))
+    return Played(nothing, None, nothing, done, ends, None, np.zeros(count))
 
 
 class _Lanes:
@@ -108,9 +103,8 @@ class _Lanes:
         self.crowd = Crowd(lanes) if lanes.crowded else None
         self.before, self.after, self.tail = Column(lanes.before), Column(lanes.after), Column(lanes.tail)
         self.gap = lanes.gap.reshape(-1)
-        self.last = last_of_fault(lanes)
+        self.last = None if lanes.last is None else lanes.last.reshape(-1)
         self.every = np.arange(count)
-        self.fault_wait, self.released = np.empty((holds, count)), self.leaves.released
         self.first_requests = lanes.request.reshape(count, -1).copy()
         self.first_holds = (lanes.position.reshape(count, -1) + self.every[:, None] * holds).reshape(-1)
         if self.crowd is not None:
@@ -142,6 +136,10 @@ class _Lanes:
         """Let threads go on that have a core, or have one again."""
         raise NotImplementedError
 
+    def played(self) -> Played:
+        """Return what came out."""
+        raise NotImplementedError
+
     def ends(self, requests: Floats) -> Floats:
         """When each thread was done: its next request, which it will not make, is that much later."""
         count = len(self.lanes.gap)
@@ -154,17 +152,15 @@ class _Lanes:
         ended = (requests >= FAR) & (requests < FAR + HORIZON)
         return np.where(ended, requests - FAR + self.lanes.ending.reshape(count, -1), np.inf)
 
-    def played(self, requests: Floats, inside: Floats | None) -> Played:
-        leaves = self.leaves
-        return Played(
-            leaves.wait,
-            leaves.hold,
-            self.fault_wait,
-            self.released,
-            self.ends(requests),
-            inside,
-            leaves.interrupts_off,
-        )
+    def of_faults(self, wait: Floats, released: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the waits of holds by lane, and of each fault the wait and when its last lock was given back."""
+        if self.leaves.in_order:
+            return wait.T, wait.T, released.T
+        if self.last is None:
+            return wait, wait, released
+        start = np.append(0, np.flatnonzero(self.last)[:-1] + 1)  # of each fault, with fillers before some
+        waits, ends = np.add.reduceat(wait.reshape(-1), start), released.reshape(-1)[self.last]
+        return wait, waits.reshape(len(wait), -1), ends.reshape(len(wait), -1)
 
 
 class _Threads(_Lanes):
@@ -174,14 +170,10 @@ class _Threads(_Lanes):
         super().__init__(lanes)
         self.requests, self.current = self.first_requests, self.first_holds
         self.request = self.requests.reshape(-1)
-        self.waited = np.zeros(self.request.size)
         self.term = np.empty(len(lanes.gap))
-        if self.last is None:
-            self.fault_wait = self.leaves.wait
 
     def go_on(self, number: int, who: Ints, at: Ints, end: Floats) -> None:
-        leaves, term = self.leaves, self.term
-        gap = self.gap.take(at, out=term, mode="clip")
+        gap = self.gap.take(at, out=self.term, mode="clip")
         if self.crowd is None:
             self.request[who] = np.add(end, gap, out=gap)
         else:
@@ -190,14 +182,17 @@ class _Threads(_Lanes):
             tail = self.tail.some(at[some], some)
             over = self.crowd.leaves(some, who[some], end[some] + tail, gap[some], tail)
             self.request[who[some[over]]] = NEVER
-        if self.last is not None:
-            wait = np.add(self.waited.take(who), leaves.wait[number], out=self.fault_wait[number])
-            self.waited[who] = np.where(self.last.take(at, mode="clip"), 0.0, wait)
         np.add(at, 1, out=at)
         self.current[who] = at
 
     def enter(self, entrances: Entrances) -> None:
         self.request[entrances.thread] = entrances.request
+
+    def played(self) -> Played:
+        leaves = self.leaves
+        wait, fault_wait, released = self.of_faults(leaves.wait, leaves.released)
+        order = None if leaves.order is None else leaves.order.T
+        return Played(wait, order, fault_wait, released, self.ends(self.requests), None, leaves.interrupts_off)
 
 
 class _Groups(_Lanes):
@@ -205,11 +200,11 @@ class _Groups(_Lanes):
 
     def __init__(self, lanes: Lanes) -> None:
         super().__init__(lanes)
-        self.released = np.empty_like(self.released)
         count, self.groups, self.members = lanes.request.shape
         self.outer = self.first_requests.reshape(count * self.groups, self.members)  # requests of mmu_lock
         self.outer_flat = self.outer.reshape(-1)
         self.position = self.first_holds
+        self.released, self.outer_wait = np.zeros_like(self.leaves.released), np.zeros_like(self.leaves.wait)
         size = count * self.groups
         self.lots = None if lanes.choice is None else Lots(lanes, self.groups)
         self.lots_before = np.zeros(size, np.int64)
@@ -217,27 +212,28 @@ class _Groups(_Lanes):
         self.member, self.current = np.zeros(size, np.int64), np.zeros(size, np.int64)
         self.request = np.zeros(size)
         self.requests = self.request.reshape(count, self.groups)
-        self.term = np.empty(count)
         every = np.arange(size)
         self.let_in(every // self.groups, every)
 
     def go_on(self, number: int, who: Ints, at: Ints, end: Floats) -> None:
-        wait = self.waited.take(who, out=self.term, mode="clip")
-        np.add(wait, self.leaves.wait[number], out=self.fault_wait[number])
-        if self.last is None:
-            self.leave(number, self.every, who, at, end)
+        if self.leaves.in_order:
+            self.waited.take(who, out=self.outer_wait[number], mode="clip")
+            self.released[number] = self.leave(self.every, who, at, end)
             return
-        self.waited[who] = self.fault_wait[number]
-        self.current[who] = at + 1
-        self.request[who] = end + self.before.some(at + 1, self.every)
-        some = np.flatnonzero(self.last.take(at, mode="clip"))
+        if self.last is None:
+            some = self.every
+        else:
+            some = np.flatnonzero(self.last.take(at, mode="clip"))
+            self.current[who] = at + 1
+            self.request[who] = end + self.before.some(at + 1, self.every)
+            who, at, end = who[some], at[some], end[some]
         if len(some):
-            self.leave(number, some, who[some], at[some], end[some])
+            self.outer_wait.reshape(-1)[at] = self.waited.take(who)
+            self.released.reshape(-1)[at] = self.leave(some, who, at, end)
 
-    def leave(self, number: int, lane: Ints, group: Ints, at: Ints, end: Floats) -> None:
-        """Release mmu_lock after the last leaf of a fault, and let in the next."""
-        out = end + self.after.some(at, lane)
-        self.released[number, lane] = out
+    def leave(self, lane: Ints, group: Ints, at: Ints, end: Floats) -> Floats:
+        """Release mmu_lock after the last leaf of a fault, and let in the next; return when."""
+        out: Floats = end + self.after.some(at, lane)
         self.inside[group] += out - self.granted.take(group)
         gap = self.gap.take(at)
         request = out + gap
@@ -251,6 +247,7 @@ class _Groups(_Lanes):
         if self.lots is not None:
             self.lots_before[group] = self.lots.drawn.reshape(-1)[group]
         self.let_in(lane, group)
+        return out
 
     def let_in(self, lane: Ints, group: Ints) -> None:
         """Let in whoever is next when mmu_lock is given back."""
@@ -283,3 +280,11 @@ class _Groups(_Lanes):
         if self.lots is not None:
             self.lots.drawn.reshape(-1)[group[again]] = self.lots_before[group[again]]
         self.let_in(entrances.lane[again], group[again])
+
+    def played(self) -> Played:
+        leaves = self.leaves
+        wait, fault_wait, released = self.of_faults(leaves.wait, self.released)
+        _, outer, _ = self.of_faults(self.outer_wait, self.released)
+        inside = self.inside.reshape(len(wait), -1)[:, :: 2 if self.lanes.vmm else 1]
+        order = None if leaves.order is None else leaves.order.T
+        return Played(wait, order, fault_wait + outer, released, self.ends(self.outer), inside, leaves.interrupts_off)

@@ -6,7 +6,7 @@ another, each of one lock. Two forms of fault fit:
 * *leaves*: locks that are taken one after another, none under another;
 * a *section*: leaves under the VM's own mmu_lock. All vCPUs of the VM then form a group, of which one is inside.
 
-A fault that takes no lock has a hold of length 0, on a lock that nobody else wants.
+A fault that takes no lock has a hold of length 0 all the same.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FAR: Final = 2 * HORIZON
 """Added to the time at which a thread is done, it keeps it from being looked at again; the sum is exact."""
 
 NOBODYS: Final = ("nobody's", None)
-"""A lock that each thread has for itself."""
+"""A lock that is held for no time, so that nobody waits for it."""
 
 
 class Hold(NamedTuple):
@@ -95,7 +95,7 @@ def as_section(form: Form) -> Form:
     """Return a form in which mmu_lock alone is held as a section; others as they are."""
     if form.section or [hold.lock for hold in form.holds] != [OWN_MMU_LOCK]:
         return form
-    return Form(True, form.before, (Hold(0.0, form.holds[0].time, NOBODYS),), 0.0, form.tail)
+    return Form(True, form.before, (Hold(0.0, 0.0, NOBODYS),), form.holds[0].time, form.tail)
 
 
 class Tables:
@@ -193,6 +193,8 @@ class Lanes:
         How long it is held.
     after : float array (K, H or 1)
         Where it is the last of a fault: nanoseconds from its release to the release of mmu_lock.
+    last : bool array (K, H) or None
+        Whether it is the last of a fault; None if all are.
     gap : float array (K, H)
         Where it is the last of a fault: nanoseconds from the last release to the first request of the thread's next
         fault; `FAR` if there is none.
@@ -232,6 +234,7 @@ class Lanes:
     before: Floats
     time: Floats
     after: Floats
+    last: Bools | None
     gap: Floats
     lock: Ints
     pages: Ints
@@ -329,6 +332,7 @@ class _Layout:
         self.count = self.guests if self.split else case.runs
         self.holds = each.reshape(self.count, -1).sum(axis=1)  # of each lane
         self.most = int(self.holds.max())
+        self.ragged = bool(self.holds.min() < self.most)
 
     @staticmethod
     def _same(each: Ints, parts: int) -> bool:
@@ -367,6 +371,9 @@ class _Layout:
             within[self.last] = False
             gap[within] = tables.hold_before[self.hold][1:][within[:-1]]
         gap[self.last[final]] = FAR
+        last = np.zeros(0 if self.single else len(self.hold), bool)
+        if not self.single:
+            last[self.last] = True
         free = not (tables.nested or self.crowded or self.usage[:, : tables.named + 1].any())
         lock, own = self._no_locks() if free else self._locks()
         return Lanes(
@@ -378,6 +385,7 @@ class _Layout:
             before=self._of_holds(tables.hold_before, tables.section[tables.row]),
             time=self._of_holds(tables.hold_time, np.full(len(tables.row), True)),
             after=self._of_faults(tables.inside, tables.section),
+            last=None if self.single else self._even(last),
             gap=self._even(gap, 0.0, FAR),
             lock=lock,
             pages=self._of_faults(tables.pages),
@@ -416,7 +424,7 @@ class _Layout:
         column = np.full((case.runs, len(case.count)), nothing, values.dtype)
         column[:, case.count > 0] = values
         members = 1 if not self.tables.nested else len(case.count) // case.guests - case.vmm
-        filler = np.full((self.count, int(self.holds.min() < self.most), members), nothing, values.dtype)
+        filler = np.full((self.count, int(self.ragged), members), nothing, values.dtype)
         filler[..., 0] = extra[:, None]
         threads = column.reshape(self.guests, -1)
         if not self.tables.nested:
@@ -453,16 +461,17 @@ class _Layout:
         return np.zeros((self.count, 1), np.int64), np.zeros((self.count, 1), bool)
 
     def _locks(self) -> tuple[Ints, Bools]:
-        """Number the locks of each lane, and say which are the protocol's own."""
+        """Number the locks of each lane, and say which are the protocol's own.
+
+        Named ones come first, then the mmu_locks of the VMs, then nobody's.
+        """
         case, named = self.case, self.tables.named
         usage = self.usage
         if not self.split:
             usage = np.logical_or.reduce(usage.reshape(case.runs, case.guests, -1), axis=1)
         names = int(usage[:, :named].sum(axis=1).max(initial=0))
         vms = (1 if self.split else case.guests) * bool(usage[:, named].any())
-        threads = len(case.count) // (case.guests if self.split else 1)
-        nobodys = threads * bool(usage[:, named + 1].any())
-        total = names + vms + nobodys + int(self.holds.min() < self.most)
+        total = names + vms + (bool(usage[:, named + 1].any()) or self.ragged)
         own = np.broadcast_to(np.arange(total) < names, (self.count, total))
         if total == 1:
             return np.zeros((self.count, 1), np.int64), own
@@ -470,11 +479,13 @@ class _Layout:
         number: Ints = np.empty(usage.shape, np.int64)
         number[:, :named] = np.cumsum(usage[:, :named], axis=1) - 1
         number[:, named], number[:, named + 1] = names, names + vms
-        which = self.tables.hold_lock[self.hold]
-        lock = number.reshape(-1)[which + np.repeat(np.arange(self.count) * number.shape[1], self.holds)]
-        thread = case.thread[self.fault % case.row.shape[1]]
+        code = self.tables.hold_lock
+        if (usage == usage[0]).all():
+            lock = number[0][code][self.hold]
+        else:
+            lane = np.repeat(np.arange(self.count) * number.shape[1], self.holds)
+            lock = number.reshape(-1)[code[self.hold] + lane]
         if vms > 1:
-            lock += np.where(which == named, case.vm[thread], 0)
-        if nobodys:
-            lock += np.where(which == named + 1, thread % threads, 0)
-        return self._even(lock, names + vms + nobodys), own
+            of_vm = np.flatnonzero((code == named)[self.hold])
+            lock[of_vm] += case.vm[case.thread[self.fault[of_vm] % case.row.shape[1]]]
+        return self._even(lock, names + vms), own

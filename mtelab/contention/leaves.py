@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mtelab.contention.arrays import Bools, Floats, Ints
+from mtelab.contention.arrays import Floats, Ints
 from mtelab.contention.layout import Lanes
 
 
@@ -37,10 +37,13 @@ class Leaves:
 
     Attributes
     ----------
-    wait, released : float array (H, K)
-        Of each hold, in the order of the requests: how long it was waited for, and when it ended.
-    hold : int array (H, K) or None
-        Which hold that was; None if those of a lane are all alike.
+    in_order : bool
+        Whether results are kept in the order of the requests, which is quicker, as the holds of a lane are all alike
+        but for their locks; else they are kept by hold.
+    wait, released : float array (H, K) if `in_order`, or (K, H)
+        Of each hold: how long it was waited for, and when it ended.
+    order : int array (H, K) or None
+        If `in_order`, and if locks differ: which hold it was, counted through all lanes.
     interrupts_off : float array (K,)
         As `mtelab.contention.engine.Played` has it.
     """
@@ -57,9 +60,12 @@ class Leaves:
         self.free = np.zeros(count * self.locks)
         self.own = lanes.own.reshape(-1) if lanes.own.any() else None
         self.interrupts_off = np.zeros(count)
-        self.wait, self.released = np.empty((holds, count)), np.empty((holds, count))
-        columns = lanes.pages, lanes.lock, lanes.time, lanes.tail
-        self.hold = None if all(column.shape[1] == 1 for column in columns) else np.empty((holds, count), np.int64)
+        columns = lanes.pages, lanes.time, lanes.tail
+        self.in_order = lanes.last is None and all(column.shape[1] == 1 for column in columns)
+        shape = (holds, count) if self.in_order else (count, holds)
+        self.wait, self.released = np.empty(shape), np.empty(shape)
+        self.order = np.empty(shape, np.int64) if self.in_order and self.lock.of_lane is None else None
+        self._wait, self._end = np.empty(count), np.empty(count)
         self._term, self._late = np.empty(count), np.empty(count, bool)
         self._which, self._free = np.empty(count, np.int64), np.empty(count)
 
@@ -69,9 +75,9 @@ class Leaves:
         Whoever asks for a lock gets it at once, or as soon as those before have given it back; in the latter case its
         cache line must come over first.
         """
-        wait: Floats = self.wait[number]
-        end: Floats = self.released[number]
-        term = self._term
+        wait, end, term = self._wait, self._end, self._term
+        if self.in_order:
+            wait, end = self.wait[number], self.released[number]
         if self.locks == 1:
             free = self.free
         else:
@@ -98,12 +104,9 @@ class Leaves:
             if self.locks > 1:
                 np.multiply(term, self.own.take(which, mode="clip"), out=term)
             np.maximum(self.interrupts_off, term, out=self.interrupts_off)
-        if self.hold is not None:
-            self.hold[number] = position
+        if self.order is not None:
+            self.order[number] = position
+        if not self.in_order:
+            self.wait.reshape(-1)[position] = wait
+            self.released.reshape(-1)[position] = end
         return end
-
-
-def last_of_fault(lanes: Lanes) -> Bools | None:
-    """Which holds are the last of a fault, flat; None if all are."""
-    holds = lanes.gap.shape[1]
-    return None if holds == lanes.faults else lanes.pages.reshape(-1) > 0

@@ -26,6 +26,8 @@ def quantiles(waits: Floats) -> Floats:
     float array (2, ...)
     """
     last = waits.shape[-1] - 1
+    if not waits.any():
+        return np.zeros((len(QUANTILES), *waits.shape[:-1]))
     places = [quantile * last for quantile in QUANTILES]
     below = [int(place) for place in places]
     above = [min(place + 1, last) for place in below]
@@ -49,30 +51,21 @@ def measure_lanes(lanes: Lanes, played: Played, of_run: int) -> dict[str, npt.ND
     of_run : int
         Lanes of each run.
     """
-    count, holds = lanes.gap.shape
+    count = len(lanes.gap)
     runs = count // of_run
     ends = played.ends.reshape(runs, -1)
     end = np.where(np.isfinite(ends), ends, 0.0).max(axis=1)
     steady = ends.min(axis=1)
-    tail = lanes.tail[:, 0]
-    if lanes.tail.shape[1] > 1:
-        assert played.hold is not None
-        tail = lanes.tail.reshape(-1).take(played.hold)
-    in_time = played.released <= np.repeat(steady, of_run) - tail
-    waits = played.fault_wait.T
-    if lanes.pages.shape[1] == 1:
-        done = in_time.sum(axis=0)
-        total, early = lanes.pages[:, 0] * holds, done * lanes.pages[:, 0]
-        waited = np.where(in_time, played.fault_wait, 0.0).sum(axis=0)
+    pages, tail = _of_faults(lanes.pages, lanes), _of_faults(lanes.tail, lanes)
+    in_time = played.released <= np.repeat(steady, of_run)[:, None] - tail
+    done = in_time.sum(axis=1)
+    if pages.shape[1] == 1:
+        total, early = pages[:, 0] * lanes.faults, done * pages[:, 0]
     else:
-        assert played.hold is not None
-        pages = lanes.pages.reshape(-1).take(played.hold)
-        last = pages > 0
-        done = (in_time & last).sum(axis=0)
-        total, early = pages.sum(axis=0), (in_time * pages).sum(axis=0)
-        waited = np.where(in_time & last, played.fault_wait, 0.0).sum(axis=0)
-        waits = waits[last.T]
-    waits = np.ascontiguousarray(waits).reshape(runs, -1)
+        total, early = pages.sum(axis=1), (in_time * pages).sum(axis=1)
+    waits = np.ascontiguousarray(played.fault_wait)
+    waited = np.where(in_time, waits, 0.0).sum(axis=1) if waits.any() else np.zeros(count)
+    waits = waits.reshape(runs, -1)
     total, early, waited, done = (column.reshape(runs, -1).sum(axis=1) for column in (total, early, waited, done))
     steady_wait = waited / done
     middle, high = quantiles(waits)
@@ -94,23 +87,32 @@ def measure_lanes(lanes: Lanes, played: Played, of_run: int) -> dict[str, npt.ND
     }
 
 
+def _of_faults(by_hold: npt.NDArray[Any], lanes: Lanes) -> npt.NDArray[Any]:
+    """Return the entries of a column that count at the last hold of each fault."""
+    if lanes.last is None or by_hold.shape[1] == 1:
+        return by_hold
+    return by_hold[lanes.last].reshape(len(by_hold), -1)
+
+
 def _use(lanes: Lanes, played: Played, end: Floats) -> tuple[Floats, npt.NDArray[Any], npt.NDArray[Any]]:
     """Return, of each lane, the share of time that its busiest lock was held, and how its own locks were found."""
     count, holds = lanes.gap.shape
     locks = lanes.own.shape[1]
     late = played.wait > 0
-    if locks == 1:
-        contended = late.sum(axis=0)[:, None]
-        taken = np.full((count, 1), holds)
-        held = lanes.time.sum(axis=1, keepdims=True) * (holds if lanes.time.shape[1] == 1 else 1)
+    if lanes.lock.shape[1] == 1:  # one and the same for each lane, whatever its number
+        that = np.arange(locks) == lanes.lock
+        taken, contended = that * holds, that * late.sum(axis=1, keepdims=True)
+        held = that * lanes.time.sum(axis=1, keepdims=True) * (holds if lanes.time.shape[1] == 1 else 1)
     else:
-        which = np.broadcast_to(lanes.lock, (count, holds)) + np.arange(count)[:, None] * locks
-        time = np.broadcast_to(lanes.time, (count, holds))
+        which = (lanes.lock + np.arange(count)[:, None] * locks).reshape(-1)
         size = count * locks
-        taken = np.bincount(which.reshape(-1), minlength=size).reshape(count, locks)
-        held = np.bincount(which.reshape(-1), weights=time.reshape(-1), minlength=size).reshape(count, locks)
-        in_order = which.T if played.hold is None else which.reshape(-1).take(played.hold)
-        contended = np.bincount(in_order[late], minlength=size).reshape(count, locks)
+        taken = np.bincount(which, minlength=size).reshape(count, locks)
+        found = which.reshape(count, holds)[late] if played.order is None else which[played.order[late]]
+        contended = np.bincount(found, minlength=size).reshape(count, locks)
+        if lanes.time.shape[1] == 1:
+            held = taken * lanes.time
+        else:
+            held = np.bincount(which, weights=lanes.time.reshape(-1), minlength=size).reshape(count, locks)
     busy = (held + contended * lanes.handover[:, None]) / end[:, None]
     utilisation = busy.max(axis=1)
     if played.inside is not None:
