@@ -132,6 +132,14 @@ def stream(seed: int, number: int, size: int, pages: int = 1) -> npt.NDArray[Any
     return drawn
 
 
+@lru_cache(maxsize=256)
+def guest_work(seed: int, size: int, pages: int, mean: float) -> Floats:
+    """Return how long a guest works before each of `size` faults of so many pages; not to be written to."""
+    times = quantise(mean * stream(seed, _GUEST, size, pages))
+    times.flags.writeable = False
+    return times
+
+
 def slowdown_of(costs: Costs, running: int) -> float:
     """Return the factor on work outside locks when so many CPUs run."""
     return 1 + costs.interference * (running - 1)
@@ -176,8 +184,12 @@ def make_case(
     def streams(number: int, size: int, pages: int = 1) -> npt.NDArray[Any]:
         return np.array([stream(seed, number, size, pages) for seed in seeds])
 
-    place: Ints = streams(_FRAMES, total) if frames == "scattered" else np.tile(np.arange(total), (len(seeds), 1))
-    place = place.reshape(-1, guests, blocks) * size
+    def place() -> Ints:
+        """Return the first frame of each fault, (runs, guests, blocks); only if a protocol asks for it."""
+        order = streams(_FRAMES, total) if frames == "scattered" else np.tile(np.arange(total), (len(seeds), 1))
+        frame: Ints = order.reshape(-1, guests, blocks) * size
+        return frame
+
     vm = np.repeat(np.arange(guests), each)
     share = np.diff(np.arange(vcpus + 1) * faulted // vcpus)
     first_thread = np.arange(guests)[:, None] * each
@@ -185,24 +197,28 @@ def make_case(
     # What the vCPUs do: arrays (runs, guests, faulted).
     shape = (len(seeds), guests, faulted)
     thread = (first_thread + np.repeat(np.arange(vcpus), share)).reshape(-1)
-    faults, where = Faults(thread, vm, size, slowdown), place[..., :faulted].reshape(len(seeds), -1)
-    row = compiler.rows(workload.fault, where, faults)
+    faults = Faults(thread, vm, size, slowdown, len(seeds), lambda: place()[..., :faulted].reshape(len(seeds), -1))
+    row = compiler.rows(workload.fault, faults)
     if workload.other is not None:
         untagged = streams(_TAGGED, total) < UNTAGGED
-        row = np.where(untagged, row, compiler.rows(workload.other, where, faults))
+        row = np.where(untagged, row, compiler.rows(workload.other, faults))
     row = row.reshape(shape)
     if costs.guest_variation == "exponential":
-        worked = streams(_GUEST, total, size).reshape(-1, guests, blocks)[..., :faulted]
-        think = quantise(costs.guest_work * worked)
+        worked = np.array([guest_work(seed, total, size, costs.guest_work) for seed in seeds])
+        think = worked.reshape(-1, guests, blocks)[..., :faulted]
     else:
         think = np.full(shape, costs.guest_work * size)
 
     if workload.ioctl is not None:  # and then what each VMM's thread does
-        where = (place[..., faulted:, None] + np.arange(size)).reshape(len(seeds), -1)
-        copied = where.shape[1] // guests
+        copied = (blocks - faulted) * size
         share = np.append(share, copied)
         thread = np.repeat(first_thread[:, 0] + vcpus, copied)
-        rows = compiler.rows(workload.ioctl, where, Faults(thread, vm, 1, slowdown))
+
+        def page() -> Ints:
+            where: Ints = (place()[..., faulted:, None] + np.arange(size)).reshape(len(seeds), -1)
+            return where
+
+        rows = compiler.rows(workload.ioctl, Faults(thread, vm, 1, slowdown, len(seeds), page))
         row = np.concatenate([row, rows.reshape(-1, guests, copied)], axis=2)
         think = np.concatenate([think, np.zeros((len(seeds), guests, copied))], axis=2)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,12 +32,18 @@ class Faults:
         Pages of each fault.
     slowdown : float
         Factor on work that is done with no lock held.
+    runs : int
+        Runs in which they do.
+    frames : function
+        Returns an int array (runs, faults): the first page frame of each.
     """
 
     thread: Ints
     vm: Ints
     pages: int
     slowdown: float
+    runs: int
+    frames: Callable[[], Ints]
 
     def cpu(self, thread: int) -> Cpu:
         """Return a thread as protocols see it: each guest is a process of its own."""
@@ -79,33 +85,33 @@ class Compiler:
         tables = tuple((key, table.tobytes()) for key, table in self._tables.items())
         return tuple(self.programs), self.workload, self.costs, self.block, tables
 
-    def rows(self, kind: Kind, frames: Ints, faults: Faults) -> Ints:
+    def rows(self, kind: Kind, faults: Faults) -> Ints:
         """Return the number of the program of each fault.
 
         Parameters
         ----------
-        kind : function
+        kind : Kind
             Kind of fault.
-        frames : int array (..., faults)
-            The first page frame of each.
         faults : Faults
             Who takes them.
 
         Returns
         -------
-        int array (..., faults)
+        int array (runs, faults)
         """
-        if not frames.size:
-            return np.zeros(frames.shape, np.int64)
+        shape = faults.runs, len(faults.thread)
+        if not shape[1]:
+            return np.zeros(shape, np.int64)
         while True:
             looked_at = self._looked_at
-            if not looked_at - {"pfn"}:
-                rows = self._of_cpu(kind, faults.cpu(int(faults.thread[0])), frames, faults)
+            index = faults.frames() // faults.pages if "pfn" in looked_at else np.zeros((1, 1), np.int64)
+            rows: Ints = np.empty(shape, np.int64)
+            for thread, mine in _cpus(faults, looked_at):
+                part = index[:, mine] if "pfn" in looked_at else index
+                rows[:, mine] = self._of_cpu(kind, faults.cpu(thread), part, faults)
+                if self._looked_at != looked_at:
+                    break  # the protocol tells more faults apart than we knew
             else:
-                rows = np.empty(frames.shape, np.int64)
-                for thread, mine in _cpus(faults, "id" in looked_at):
-                    rows[..., mine] = self._of_cpu(kind, faults.cpu(thread), frames[..., mine], faults)
-            if self._looked_at == looked_at:
                 return rows
 
     def cover(self, guests: int, vcpus: int, pages: int, slowdown: float) -> None:
@@ -131,34 +137,36 @@ class Compiler:
         ):
             if kind is None:
                 continue
-            frames = np.arange(0, guests * pages, width)
+            frames = np.arange(0, guests * pages, width)[None]
+
+            def all_frames(frames: Ints = frames) -> Ints:
+                return frames
+
             for thread in who.reshape(-1).tolist():
                 if thread in who[:, 0] or "id" in self._looked_at:
-                    self.rows(kind, frames, Faults(np.full(len(frames), thread), vm, width, slowdown))
+                    one = np.full(frames.size, thread)
+                    self.rows(kind, Faults(one, vm, width, slowdown, 1, all_frames))
                 if not self._looked_at - {"pfn"}:
                     break  # one is like another
         self._covered.add((guests, vcpus, pages, slowdown))
 
-    def _of_cpu(self, kind: Kind, cpu: Cpu, frames: Ints, faults: Faults) -> Ints:
-        while True:
-            looked_at = self._looked_at
-            of_cpu = tuple((name, getattr(cpu, name)) for name in ("id", "vm", "mm") if name in looked_at)
-            key = (kind, faults.pages, faults.slowdown, "pfn" in looked_at, of_cpu)
-            table = self._tables.get(key, np.zeros(0, np.int64))
-            index = frames // faults.pages if "pfn" in looked_at else np.zeros(1, np.int64)
-            last = int(index.max())
-            if last >= len(table):
-                table = np.append(table, np.full(last + 1 - len(table), -1))
-                self._tables[key] = table
-            rows = table[index]
-            for number in np.unique(index[rows < 0]).tolist() if rows.min() < 0 else ():
-                row = self._row(kind, cpu, number * faults.pages, faults)
-                if self._looked_at != looked_at:
-                    break  # the protocol tells more faults apart than we knew
-                table[number] = row
-            else:
-                rows = table[index]
-                return rows if rows.shape == frames.shape else np.broadcast_to(rows[0], frames.shape)
+    def _of_cpu(self, kind: Kind, cpu: Cpu, index: Ints, faults: Faults) -> Ints:
+        """Return the rows of some faults of a CPU, by the number of the block; or of all, if it does not matter."""
+        looked_at = self._looked_at
+        of_cpu = tuple((name, getattr(cpu, name)) for name in ("id", "vm", "mm") if name in looked_at)
+        key = (kind, faults.pages, faults.slowdown, "pfn" in looked_at, of_cpu)
+        table = self._tables.get(key, np.zeros(0, np.int64))
+        last = int(index.max())
+        if last >= len(table):
+            table = np.append(table, np.full(last + 1 - len(table), -1))
+            self._tables[key] = table
+        rows = table[index]
+        for number in np.unique(index[rows < 0]).tolist() if rows.min() < 0 else ():
+            row = self._row(kind, cpu, number * faults.pages, faults)
+            if self._looked_at != looked_at:
+                return rows  # of no use: more must be told apart
+            table[number] = row
+        return table[index]
 
     def _row(self, kind: Kind, cpu: Cpu, frame: int, faults: Faults) -> int:
         assert self._runner is not None, "a fault that was not covered"
@@ -174,9 +182,12 @@ class Compiler:
         return self._numbers[key]
 
 
-def _cpus(faults: Faults, each: bool) -> Iterator[tuple[int, slice]]:
+def _cpus(faults: Faults, looked_at: frozenset[str]) -> Iterator[tuple[int, slice]]:
     """Yield those that a protocol can tell apart, threads or guests: one thread of each, and the faults it takes."""
-    cpu = faults.thread if each else faults.vm[faults.thread]
+    if not looked_at - {"pfn"}:
+        yield int(faults.thread[0]), slice(None)
+        return
+    cpu = faults.thread if "id" in looked_at else faults.vm[faults.thread]
     starts = np.flatnonzero(np.diff(cpu, prepend=-1)).tolist()
     for start, stop in zip(starts, [*starts[1:], len(cpu)], strict=True):
         yield int(faults.thread[start]), slice(start, stop)

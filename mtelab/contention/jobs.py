@@ -78,10 +78,10 @@ def run_jobs(jobs: Sequence[Job]) -> list[Columns]:
     """
     results: dict[int, Columns] = {}
     fits: dict[tuple[object, ...], list[tuple[int, Lanes]]] = {}
-    tables: dict[int, Tables] = {}
+    tables: dict[tuple[int, int], Tables] = {}
     for number, job in enumerate(jobs):
         case = job.case()
-        key = id(job.compiler)
+        key = id(job.compiler), len(case.programs)
         if key not in tables:
             tables[key] = Tables(case.programs)
         lanes = lanes_of(case, tables[key])

@@ -302,8 +302,8 @@ class _Layout:
         self.row = row = case.row.reshape(-1)
         self.scale = None if case.scale is None else case.scale.reshape(-1)
         self.guests = case.runs * case.guests
-        each = tables.count[row]
-        alike = int(each[0]) if (each == each[0]).all() else 0  # holds of every fault
+        alike = int(tables.count[0]) if (tables.count == tables.count[0]).all() else 0  # holds of every fault
+        each = tables.count[row] if not alike else np.broadcast_to(alike, row.shape)
         self.single = alike == 1
         if self.single:
             self.last = self.first = self.fault = np.arange(len(row))
@@ -365,7 +365,8 @@ class _Layout:
         begin = run + case.first[there]  # the first fault of each thread
         final = run + (case.first + case.count - 1)[there]
         gap = np.zeros(len(self.hold))
-        gap[self.last[:-1]] = start[1:] + (tables.tail[row[:-1]] if len(tables.tail) > 1 else tables.tail[0])
+        tail = tables.tail[row[:-1]] if len(tables.tail) > 1 else tables.tail[0]
+        gap[slice(-1) if self.single else self.last[:-1]] = start[1:] + tail
         if not self.single and not tables.nested:
             within = np.full(len(self.hold), True)
             within[self.last] = False

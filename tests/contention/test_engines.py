@@ -76,7 +76,7 @@ def test_the_fast_engine_agrees(protocol, workload, shape, cores, mmu_lock, cost
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
-@pytest.mark.parametrize("protocol", [*PROTOCOLS, half_locked, lock_of_cpu], ids=str)
+@pytest.mark.parametrize("protocol", [*PROTOCOLS, half_locked, lock_of_cpu], ids=lambda p: getattr(p, "__name__", p))
 def test_runs_of_the_history_fit_the_fast_engine(protocol, workload: str) -> None:
     if protocol is half_locked or protocol is lock_of_cpu:
         mmu_lock = "shared" if workload == "resume" else None
