@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 
 import traitlets
-from bokeh.models import Axis, Grid, LayoutDOM, Legend, Plot
+from bokeh.models import Axis, GlyphRenderer, Grid, LayoutDOM, Legend, Plot
 from bokeh.resources import Resources
 from ipywidgets import widget_serialization
 from jupyter_bokeh import BokehModel
@@ -50,6 +50,13 @@ def style(layout: LayoutDOM, mode: str) -> None:
         legend.border_line_color = colours["line"]
 
 
+def lighten(layout: LayoutDOM) -> None:
+    """Take away the looks of glyphs that nobody selects or mutes: BokehJS styles each of them for every drawing."""
+    for renderer in layout.select({"type": GlyphRenderer}):
+        renderer.nonselection_glyph = renderer.selection_glyph = None
+        renderer.muted_glyph = renderer.hover_glyph = None
+
+
 class BokehChart(Figure):
     """A Bokeh plot with the frame of every figure: title, reset, status line, light and dark.
 
@@ -77,6 +84,7 @@ class BokehChart(Figure):
     def __init__(self, plot: LayoutDOM, *, title: str, text: str = "") -> None:
         self.plot = plot
         self.mode = "light"
+        lighten(plot)
         self.keep_ranges()
         self.paint(self.mode)
         super().__init__(title=title, text=text, chart=BokehModel(plot, combine_events=True))

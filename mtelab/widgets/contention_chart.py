@@ -143,8 +143,10 @@ class ContentionChart(BokehChart):
                 _add(points, name, point, self.where(point))
             points["colour"] += [colour] * len(found)
             points["marker"] += [seen[name].marker] * len(found)
-        self.bounds.data = bounds = self._bounds()
-        self.lines.data, self.points.data = lines, points
+        bounds = self._bounds()
+        for source, data in ((self.bounds, bounds), (self.lines, lines), (self.points, points)):
+            if source.data != data:  # what is as it was need not be drawn again
+                source.data = data
         self._mark()
         self._fit(points, bounds)
         self.status = (
