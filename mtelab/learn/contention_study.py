@@ -180,6 +180,8 @@ class ContentionStudy:
         self.chosen = list(self.series)
         if grows not in GROWS:
             raise ValueError(f"grows: {grows!r}, expected one of {', '.join(GROWS)}")
+        if not 0 < loss < 1:
+            raise ValueError(f"loss: {loss}, expected a share between 0 and 1")
         if self.settings.hash not in HASHES:
             raise ValueError(f"hash: {self.settings.hash!r}, expected one of {', '.join(HASHES)}")
 
