@@ -60,6 +60,28 @@ def problem(args: argparse.Namespace) -> int:
     return 0
 
 
+def hub(args: argparse.Namespace) -> int:
+    """Print the configuration of a JupyterHub for the course."""
+    from mtelab.deploy import RECIPE
+
+    print(RECIPE.read_text(encoding="utf-8"), end="")
+    return 0
+
+
+def site(args: argparse.Namespace) -> int:
+    """Build a site of the course that runs in the browser alone."""
+    from mtelab.course import CourseError
+    from mtelab.deploy.site import FIRST, SiteError, build
+
+    try:
+        build(Path(args.out), Path(args.pyodide) if args.pyodide else None)
+    except (CourseError, SiteError) as error:
+        return _refuse(error)
+    print(f"{args.out}: the site. To see it: python -m http.server --directory {shlex.quote(args.out)} 8080")
+    print(f"and open http://localhost:8080/{FIRST}")
+    return 0
+
+
 def conformance_insn(args: argparse.Namespace) -> int:
     """Compare the processor with recorded instruction vectors."""
     from mtelab.arch.vectors import conformance
@@ -173,6 +195,28 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, metavar="N", help="which of the questions")
     command.add_argument("--solution", action="store_true", help="print the answer too")
     command.set_defaults(run=problem)
+
+    command = commands.add_parser(
+        "hub",
+        help="print the configuration of a JupyterHub for a class",
+        description="Print the configuration of a JupyterHub: mtelab hub > jupyterhub_config.py. It needs "
+        'python -m pip install "mtelab[hub]".',
+    )
+    command.set_defaults(run=hub)
+
+    command = commands.add_parser(
+        "site",
+        help="build a site of the course that runs in the browser alone",
+        description="Build a site of static files: JupyterLite, the student's labs and this installation of mtelab. "
+        'It needs python -m pip install "mtelab[site]".',
+    )
+    command.add_argument("out", metavar="OUT", help="a new or an empty folder")
+    command.add_argument(
+        "--pyodide",
+        metavar="FILE",
+        help="full archive of Pyodide, for a site that needs no network; else the browser fetches it",
+    )
+    command.set_defaults(run=site)
 
     command = commands.add_parser("scenario", help="run a scenario on the model of a kernel")
     command.add_argument("file", metavar="FILE", help="operations of the scenario language, one a line")

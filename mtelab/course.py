@@ -10,6 +10,8 @@ import webbrowser
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+SETTINGS = PACKAGE / "jupyter"
+"""JupyterLab's settings for the course."""
 FIRST_LAB = "00-start-here.ipynb"
 
 
@@ -52,14 +54,26 @@ def place(folder: Path | None) -> Path:
     made = not folder.exists()
     if not made and (not folder.is_dir() or any(folder.iterdir())):
         raise CourseError(f"{folder}: expected an empty folder or one with labs of this course; nothing was copied")
-    ignored = shutil.ignore_patterns("solutions", ".ipynb_checkpoints", ".mtelab")
     try:
-        shutil.copytree(source, folder, ignore=ignored, dirs_exist_ok=True)
+        supply(folder)
     except OSError as error:
         if made:
             shutil.rmtree(folder, ignore_errors=True)
         raise CourseError(f"{folder}: the course cannot be copied there: {error}; choose another folder") from None
     return folder.resolve()
+
+
+def supply(folder: Path) -> None:
+    """Give `folder` the labs that it lacks; what is there stays, whatever was done to it."""
+    source = shipped()
+    folder.mkdir(parents=True, exist_ok=True)
+    for lab in sorted(source.glob("*.ipynb")):
+        target = folder / lab.name
+        if not os.path.lexists(target):
+            # A copy that is broken off is not taken for a lab the next time.
+            partial = target.with_suffix(".partial")
+            shutil.copyfile(lab, partial)
+            partial.replace(target)
 
 
 def first_lab(folder: Path) -> str | None:
@@ -100,7 +114,7 @@ def lab(args: argparse.Namespace) -> int:
     """Run ``mtelab lab``: JupyterLab, open at the first lab, until the learner stops it."""
     folder = place(Path(args.folder) if args.folder else None)
     options = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{first_lab(folder)}"]
-    options.append(f"--LabApp.app_settings_dir={PACKAGE / 'jupyter'}")
+    options.append(f"--LabApp.app_settings_dir={SETTINGS}")
     if args.port is not None:
         if not free(args.port):
             raise CourseError(f"--port {args.port}: something else listens there; choose another or leave it out")

@@ -33,6 +33,19 @@ def test_a_folder_gets_the_student_edition_once(tmp_path: Path) -> None:
     assert (folder / course.FIRST_LAB).read_text() == "my answers"
 
 
+def test_labs_that_are_missing_come_back_and_no_other_file_is_touched(tmp_path: Path) -> None:
+    course.supply(tmp_path)
+    (tmp_path / course.FIRST_LAB).unlink()
+    second = sorted(tmp_path.glob("*.ipynb"))[0]
+    second.write_text("my answers")
+    (tmp_path / "notes.txt").write_text("mine")
+    course.supply(tmp_path)
+    assert (tmp_path / course.FIRST_LAB).read_bytes() == (course.shipped() / course.FIRST_LAB).read_bytes()
+    assert second.read_text() == "my answers"
+    labs = {path.name for path in course.shipped().glob("*.ipynb")}
+    assert {path.name for path in tmp_path.iterdir()} == labs | {"notes.txt"}
+
+
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("chapter one")
     with pytest.raises(course.CourseError, match="expected an empty folder"):
@@ -50,12 +63,11 @@ def test_a_folder_with_some_of_the_labs_is_opened_at_the_first(tmp_path: Path, s
 
 
 def test_a_copy_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def until_the_disk_is_full(_source: Path, folder: Path, **_: object) -> None:
-        folder.mkdir()
-        (folder / "half.ipynb").write_text("{")
+    def until_the_disk_is_full(_source: Path, target: Path) -> None:
+        target.write_text("{")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copytree", until_the_disk_is_full)
+    monkeypatch.setattr(shutil, "copyfile", until_the_disk_is_full)
     with pytest.raises(course.CourseError, match=r"cannot be copied there: .*No space left"):
         course.place(tmp_path / "mine")
     assert list(tmp_path.iterdir()) == []

@@ -1,156 +1,116 @@
-"""What queueing theory says without a simulation: bounds, the machine-repairman's formula, and M/D/1.
+"""A lock as a queue, without a simulation: what is true of any schedule, and what is exact for some.
 
-vCPUs at one lock are the oldest closed queue there is. Each works for a while (thinks), then wants the lock, waits,
-holds it (is served), and goes back to work: machines that break down, and one repairman. Times are nanoseconds,
-throughputs per second.
+A fixed number of CPUs that work, want the lock, hold it, and work again are the machine-repairman model: machines run,
+break, and wait for the one who repairs them. Times are nanoseconds, rates are faults a second. The bounds are those of
+Denning and Buzen, *The Operational Analysis of Queueing Network Models* (ACM Computing Surveys 10(3), 1978); the closed
+queue is solved by Reiser and Lavenberg's mean value analysis (JACM 27(2), 1980), the open one by Pollaczek's and
+Khinchine's formula.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
-from typing import NamedTuple
+from typing import Final
 
-import numpy as np
-
-from mtelab.contention.case import Case
 from mtelab.contention.checks import amount, count
-from mtelab.contention.programs import OWN_MMU_LOCK, family
 
-SECOND = 1e9
-
-
-class Queue(NamedTuple):
-    """What is known of a queue in equilibrium.
-
-    Attributes
-    ----------
-    throughput : float
-        Services each second.
-    utilisation : float
-        Share of time that the lock is held.
-    wait_mean : float
-        Mean time from asking for the lock to having it, ns.
-    """
-
-    throughput: float
-    utilisation: float
-    wait_mean: float
+SECOND: Final = 1e9
 
 
-def machine_repairman(vcpus: int, think: float, service: float) -> Queue:
-    """Solve the closed queue with one lock in which both times are exponential (M/M/1//N). Exact.
+def _checked(cpus: int, cycle: float, hold: float) -> None:
+    count("cpus", cpus)
+    if not 0 <= hold <= cycle < math.inf or cycle == 0:
+        raise ValueError(f"hold: {hold}, cycle: {cycle}; expected 0 <= hold <= cycle, and a finite cycle above 0")
+
+
+def most_throughput(cpus: int, cycle: float, hold: float) -> float:
+    """Return a rate that no schedule can exceed: all work at once, or the lock is never free.
 
     Parameters
     ----------
-    vcpus : int
-        How many.
-    think, service : float
-        Mean time of work between two uses of the lock, and mean time of holding it; ns.
+    cpus : int
+        That want the lock.
+    cycle : float
+        From one fault to the next of one CPU when nobody else is there, the hold included; ns.
+    hold : float
+        That each fault holds the lock; ns. With an array of locks, divided by their number.
+
+    Returns
+    -------
+    float
+        Faults a second.
 
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If there is no CPU, or the hold is longer than the cycle.
     """
-    vcpus, think, service = count("vcpus", vcpus), amount("think", think), amount("service", service, above=0)
-    queue = 0.0  # mean value analysis: a vCPU that comes finds what one vCPU less would leave
-    for customers in range(1, vcpus + 1):
-        response = service * (1 + queue)
-        rate = customers / (think + response)
-        queue = rate * response
-    return Queue(rate * SECOND, rate * service, response - service)
+    _checked(cpus, cycle, hold)
+    return min(cpus * SECOND / cycle, SECOND / hold if hold else math.inf)
 
 
-def md1(rate: float, service: float) -> Queue:
-    """Solve the open queue with Poisson arrivals and a constant service time (Pollaczek and Khinchine). Exact.
+def least_wait(cpus: int, cycle: float, hold: float) -> float:
+    """Return the mean wait that a fault cannot go below, ns: what is left of N holds after one's own cycle."""
+    _checked(cpus, cycle, hold)
+    return max(0.0, cpus * hold - cycle)
 
-    Many vCPUs that each seldom want the lock are such a queue.
+
+def saturation(cycle: float, hold: float) -> float:
+    """Return the number of CPUs at which the two bounds meet, N* = cycle / hold; infinite without a hold."""
+    _checked(1, cycle, hold)
+    return cycle / hold if hold else math.inf
+
+
+def machine_repairman(cpus: int, think: float, hold: float) -> float:
+    """Return the throughput of one first-come-first-served lock with exponential holds, by mean value analysis. Exact.
+
+    Whoever arrives finds the queue that there would be without them. Adding one CPU after the other,
+
+        time at the lock = hold x (1 + queue found)
+        throughput       = cpus / (think + time at the lock)
+        queue            = throughput x time at the lock
+
+    Parameters
+    ----------
+    cpus : int
+        That want the lock.
+    think : float
+        Mean time from giving the lock back to wanting it again, ns; of any distribution.
+    hold : float
+        Mean time that it is held, ns.
+
+    Returns
+    -------
+    float
+        Faults a second. What a fault waits is ``cpus / throughput - think - hold``.
+    """
+    _checked(cpus, think + hold, hold)
+    queue = rate = 0.0
+    for number in range(1, cpus + 1):
+        at_lock = hold * (1 + queue)
+        rate = number / (think + at_lock)
+        queue = rate * at_lock
+    return rate * SECOND
+
+
+def md1_wait(rate: float, hold: float) -> float:
+    """Return the mean wait for a lock that is asked for at random times and always held as long (M/D/1), ns. Exact.
+
+    Many CPUs that each want the lock seldom are such a queue.
 
     Parameters
     ----------
     rate : float
-        Arrivals each second.
-    service : float
-        Time of holding the lock, ns.
+        How often the lock is asked for each second, by all together. Of an array, each lock has its share.
+    hold : float
+        How long it is held, ns.
 
     Raises
     ------
     ValueError
-        If a number is out of range, or the lock cannot serve so many.
+        If a number is not positive and finite, or the lock cannot keep up.
     """
-    rate, service = amount("rate", rate, above=0), amount("service", service, above=0)
-    load = rate * service / SECOND
+    load = amount("rate", rate, above=0) * amount("hold", hold, above=0) / SECOND
     if load >= 1:
-        raise ValueError(f"rate: {rate:g} a second, expected less than {SECOND / service:g}, which is all it can serve")
-    return Queue(rate, load, load * service / (2 * (1 - load)))
-
-
-class Bounds(NamedTuple):
-    """Asymptotic bounds of a closed queue: no schedule is better. Throughputs are faults a second.
-
-    Attributes
-    ----------
-    cycle : float
-        Mean time of one fault and the guest's work before it, with nobody in the way; ns.
-    ceiling : float
-        What the busiest lock can serve, however many vCPUs there are; infinite without a lock.
-    saturated : float
-        The same where the lock's cache line has to move for each: what is reached in the end.
-    lock : str
-        That lock, ``""`` without one.
-    threads : int
-        vCPUs, and threads of VMMs, that can run at a time.
-    """
-
-    cycle: float
-    ceiling: float
-    saturated: float
-    lock: str
-    threads: int
-
-    @property
-    def throughput(self) -> float:
-        """The lower of the two bounds, for this number of vCPUs."""
-        return min(self.threads * SECOND / self.cycle, self.ceiling)
-
-    @property
-    def knee(self) -> float:
-        """Number of vCPUs, of all guests together, where the bounds meet: from there on the lock decides."""
-        return self.ceiling * self.cycle / SECOND
-
-
-def bounds(case: Case) -> Bounds:
-    """Return the asymptotic bounds of a run, such as ``bounds(contend("big-lock").case)``.
-
-    Parameters
-    ----------
-    case : Case
-        The run.
-    """
-    held: dict[Hashable, list[float]] = {}  # time and number of holds of each lock in the whole run
-    used = np.zeros((case.guests, len(case.programs)), np.int64)
-    np.add.at(used, (case.vm[case.thread], case.row[0]), 1)
-    alone = np.array([program.alone for program in case.programs])
-    for guest, row in zip(*np.nonzero(used), strict=True):
-        times = int(used[guest, row])
-        inside: dict[Hashable, float] = {}
-        for op in case.programs[row].ops:
-            for lock in inside:
-                inside[lock] += op.delay
-            if op.request:
-                inside[op.lock] = 0.0
-                continue
-            name = (family(OWN_MMU_LOCK), int(guest)) if op.lock == OWN_MMU_LOCK else op.lock
-            total = held.setdefault(name, [0.0, 0])
-            total[0] += times * inside.pop(op.lock)
-            total[1] += times
-    faults = case.row.shape[1]
-    cycle = float(case.think[0].mean() + alone[case.row[0]].mean())
-    if not held:
-        return Bounds(cycle, math.inf, math.inf, "", case.cores)
-    busiest = max(held, key=lambda name: held[name][0])
-    time, number = held[busiest]
-    ceiling = faults / time * SECOND if time else math.inf
-    saturated = faults / (time + number * case.handover) * SECOND if time + case.handover else math.inf
-    return Bounds(cycle, ceiling, saturated, family(busiest), case.cores)
+        raise ValueError(f"rate: {rate:g} a second, expected less than {SECOND / hold:g}: more cannot be served")
+    return load * hold / (2 * (1 - load))

@@ -12,13 +12,14 @@ multiples of one small quantum and sums of them are exact.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from mtelab.contention.arrays import Bools, Floats, Ints
+from mtelab.contention.arrays import Floats, Ints
+from mtelab.contention.crowd import NEVER, Crowd, Entrances
 from mtelab.contention.layout import FAR, HORIZON, Lanes
+from mtelab.contention.leaves import Column, Leaves, last_of_fault
+from mtelab.contention.turns import Lots, turns_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,94 +53,18 @@ class Played:
     interrupts_off: Floats
 
 
-class _Column:
-    """A column of holds: flat, or one value a lane."""
-
-    def __init__(self, values: npt.NDArray[Any]) -> None:
-        short = values.shape[1] == 1
-        self.of_lane = np.ascontiguousarray(values[:, 0]) if short else None
-        self.flat = values.reshape(-1)
-
-    def at(self, position: Ints, out: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Look up one hold of each lane."""
-        if self.of_lane is not None:
-            return self.of_lane
-        return self.flat.take(position, out=out, mode="clip")
-
-    def some(self, position: Ints, lanes: Ints | slice) -> npt.NDArray[Any]:
-        """Look up one hold of some lanes."""
-        if self.of_lane is not None:
-            return self.of_lane[lanes]
-        return self.flat.take(position, mode="clip")
-
-
-class _Leaves:
-    """The locks of the lanes, and the part of a step that both kinds of lanes have: one hold of each."""
-
-    def __init__(self, lanes: Lanes) -> None:
-        count, holds = lanes.gap.shape
-        self.handover = lanes.handover if lanes.handover.any() else None
-        self.time, self.tail = _Column(lanes.time), _Column(lanes.tail)
-        self.lock = _Column(lanes.lock)
-        self.locks = lanes.own.shape[1]
-        self.base = np.arange(count) * self.locks
-        self.free = np.zeros(count * self.locks)
-        self.own = lanes.own.reshape(-1) if lanes.own.any() else None
-        self.interrupts_off = np.zeros(count)
-        self.wait, self.done = np.empty((holds, count)), np.empty((holds, count))
-        alike = lanes.pages.shape[1] == lanes.lock.shape[1] == lanes.time.shape[1] == 1
-        self.hold = None if alike else np.empty((holds, count), np.int64)
-        self.end, self.term, self.late = np.empty(count), np.empty(count), np.empty(count, bool)
-        self.which, self.was_free = np.empty(count, np.int64), np.empty(count)
-
-    def step(self, number: int, now: Floats, position: Ints) -> Floats:
-        """Let each lane have its hold at `position`, requested at `now`; return when it is released."""
-        wait, end, term = self.wait[number], self.end, self.term
-        if self.locks == 1:
-            free = self.free
-        else:
-            which = np.add(self.lock.at(position, self.which), self.base, out=self.which)
-            free = self.free.take(which, out=self.was_free, mode="clip")
-        np.subtract(free, now, out=wait)
-        np.maximum(wait, 0.0, out=wait)
-        np.add(now, wait, out=end)
-        if self.handover is not None:
-            np.greater(wait, 0.0, out=self.late)
-            np.multiply(self.late, self.handover, out=term)
-            np.add(end, term, out=end)
-        np.add(end, self.time.at(position, term), out=end)
-        if self.locks == 1:
-            self.free[:] = end
-        else:
-            self.free[which] = end
-        if self.own is not None:
-            np.subtract(end, now, out=term)
-            if self.locks > 1:
-                np.multiply(term, self.own.take(which, mode="clip"), out=term)
-            np.maximum(self.interrupts_off, term, out=self.interrupts_off)
-        if self.hold is not None:
-            self.hold[number] = position
-        return end
-
-
-def _last_of_fault(lanes: Lanes) -> Bools | None:
-    """Which holds are the last of a fault, flat; None if all are."""
-    holds = lanes.gap.shape[1]
-    return None if holds == lanes.faults else lanes.pages.reshape(-1) > 0
-
-
-def _ends(request: Floats, lanes: Lanes) -> Floats:
-    """When each thread was done: its next request, which it will not make, is that much later."""
-    request = request.reshape(len(lanes.gap), -1)
-    ended = (request >= FAR) & (request < FAR + HORIZON)
-    return np.where(ended, request - FAR + lanes.ending.reshape(len(lanes.gap), -1), np.inf)
-
-
 def play_lanes(lanes: Lanes) -> Played:
     """Play lanes to their ends."""
     if lanes.free:
         return _play_free(lanes)
-    return _play_nested(lanes) if lanes.nested else _play_leaves(lanes)
+    if lanes.nested:
+        groups = _Groups(lanes)
+        groups.play()
+        inside = groups.inside.reshape(len(lanes.gap), -1)[:, :: 2 if lanes.vmm else 1]
+        return groups.played(groups.outer, inside)
+    threads = _Threads(lanes)
+    threads.play()
+    return threads.played(threads.requests, None)
 
 
 def _play_free(lanes: Lanes) -> Played:
@@ -163,116 +88,197 @@ def _play_free(lanes: Lanes) -> Played:
     return Played(nothing, in_order, nothing, (done + lanes.tail).T, ends, None, np.zeros(count))
 
 
-def _play_leaves(lanes: Lanes) -> Played:
-    leaves, (count, holds) = _Leaves(lanes), lanes.gap.shape
-    threads = lanes.request.shape[1]
-    requests = lanes.request.reshape(count, threads).copy()
-    request = requests.reshape(-1)
-    position = (lanes.position.reshape(count, threads) + np.arange(count)[:, None] * holds).reshape(-1)
-    first = np.arange(count) * threads
-    gap = lanes.gap.reshape(-1)
-    last = _last_of_fault(lanes)
-    waited = np.zeros(count * threads)
-    fault_wait = leaves.wait if last is None else np.empty((holds, count))
-    who, at = np.empty(count, np.int64), np.empty(count, np.int64)
-    now, term = np.empty(count), np.empty(count)
-    for number in range(holds):
-        np.add(requests.argmin(axis=1, out=who), first, out=who)
-        request.take(who, out=now, mode="clip")
-        position.take(who, out=at, mode="clip")
-        end = leaves.step(number, now, at)
-        np.add(end, leaves.tail.at(at, term), out=leaves.done[number])
-        np.add(end, gap.take(at, out=term, mode="clip"), out=term)
-        request[who] = term
-        if last is not None:
-            np.add(waited.take(who, out=term, mode="clip"), leaves.wait[number], out=fault_wait[number])
-            waited[who] = np.where(last.take(at, mode="clip"), 0.0, fault_wait[number])
+class _Lanes:
+    """Lanes on their way: what is the same with groups and without.
+
+    Attributes
+    ----------
+    requests : float array (K, M)
+        When each of the M threads or groups of a lane asks for its next leaf.
+    current : int array (K * M,)
+        The hold that each asks for then.
+    """
+
+    requests: Floats
+    current: Ints
+
+    def __init__(self, lanes: Lanes) -> None:
+        count, holds = lanes.gap.shape
+        self.lanes, self.leaves = lanes, Leaves(lanes)
+        self.crowd = Crowd(lanes) if lanes.crowded else None
+        self.before, self.after = Column(lanes.before), Column(lanes.after)
+        self.gap = lanes.gap.reshape(-1)
+        self.last = last_of_fault(lanes)
+        self.every = np.arange(count)
+        self.fault_wait = np.empty((holds, count))
+        self.first_requests = lanes.request.reshape(count, -1).copy()
+        self.first_holds = (lanes.position.reshape(count, -1) + self.every[:, None] * holds).reshape(-1)
+        if self.crowd is not None:
+            self.first_requests.reshape(-1)[self.crowd.outside] = NEVER
+
+    def play(self) -> None:
+        """Give every lane all its holds, one in each step."""
+        turns = turns_of(self.requests, self.lanes, self.leaves, self.current)
+        request = self.requests.reshape(-1)
+        count = len(self.requests)
+        at, now = np.empty(count, np.int64), np.empty(count)
+        for number in range(self.lanes.gap.shape[1]):
+            if self.crowd is not None:
+                while len(due := np.flatnonzero(self.crowd.next_end <= turns.earliest())):
+                    self.enter(self.crowd.settle(due))
+            who = turns.choose()
+            request.take(who, out=now, mode="clip")
+            self.current.take(who, out=at, mode="clip")
+            self.go_on(number, who, at, self.leaves.take(number, now, at))
+
+    def go_on(self, number: int, who: Ints, at: Ints, end: Floats) -> None:
+        """Find what those ask for next who have just had a leaf until `end`."""
+        raise NotImplementedError
+
+    def enter(self, entrances: Entrances) -> None:
+        """Let threads go on that have a core, or have one again."""
+        raise NotImplementedError
+
+    def ends(self, requests: Floats) -> Floats:
+        """When each thread was done: its next request, which it will not make, is that much later."""
+        count = len(self.lanes.gap)
+        if self.crowd is not None:
+            while len(due := np.flatnonzero(self.crowd.next_end < NEVER)):
+                self.crowd.settle(due)
+            ends = self.crowd.ends.reshape(count, -1)
+            return np.where(ends < HORIZON, ends, np.inf)
+        requests = requests.reshape(count, -1)
+        ended = (requests >= FAR) & (requests < FAR + HORIZON)
+        return np.where(ended, requests - FAR + self.lanes.ending.reshape(count, -1), np.inf)
+
+    def played(self, requests: Floats, inside: Floats | None) -> Played:
+        leaves = self.leaves
+        return Played(
+            leaves.wait,
+            leaves.hold,
+            self.fault_wait,
+            leaves.done,
+            self.ends(requests),
+            inside,
+            leaves.interrupts_off,
+        )
+
+
+class _Threads(_Lanes):
+    """Lanes in which each thread asks for leaves and nothing else."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        super().__init__(lanes)
+        self.requests, self.current = self.first_requests, self.first_holds
+        self.request = self.requests.reshape(-1)
+        self.waited = np.zeros(self.request.size)
+        self.term = np.empty(len(lanes.gap))
+        if self.last is None:
+            self.fault_wait = self.leaves.wait
+
+    def go_on(self, number: int, who: Ints, at: Ints, end: Floats) -> None:
+        leaves, term = self.leaves, self.term
+        done = leaves.done[number]
+        np.add(end, leaves.tail.at(at, term), out=done)
+        gap = self.gap.take(at, out=term, mode="clip")
+        if self.crowd is None:
+            self.request[who] = np.add(end, gap, out=gap)
+        else:
+            self.request[who] = end + gap
+            some = self.every if self.last is None else np.flatnonzero(self.last.take(at))
+            tail = leaves.tail.some(at[some], some)
+            over = self.crowd.leaves(some, who[some], done[some], gap[some], tail)
+            self.request[who[some[over]]] = NEVER
+        if self.last is not None:
+            wait = np.add(self.waited.take(who), leaves.wait[number], out=self.fault_wait[number])
+            self.waited[who] = np.where(self.last.take(at, mode="clip"), 0.0, wait)
         np.add(at, 1, out=at)
-        position[who] = at
-    ends = _ends(requests, lanes)
-    return Played(leaves.wait, leaves.hold, fault_wait, leaves.done, ends, None, leaves.interrupts_off)
+        self.current[who] = at
+
+    def enter(self, entrances: Entrances) -> None:
+        self.request[entrances.thread] = entrances.request
 
 
-def _play_nested(lanes: Lanes) -> Played:
-    return _Nested(lanes).play()
-
-
-class _Nested:
+class _Groups(_Lanes):
     """Lanes in which each VM's threads are a group: one of them is inside its mmu_lock, or will be next."""
 
     def __init__(self, lanes: Lanes) -> None:
-        self.lanes, self.leaves = lanes, _Leaves(lanes)
-        count, groups, self.members = lanes.request.shape
-        self.outer = lanes.request.reshape(count * groups, self.members).copy()  # requests of mmu_lock
+        super().__init__(lanes)
+        count, self.groups, self.members = lanes.request.shape
+        self.outer = self.first_requests.reshape(count * self.groups, self.members)  # requests of mmu_lock
         self.outer_flat = self.outer.reshape(-1)
-        start = np.arange(count)[:, None, None] * lanes.gap.shape[1]
-        self.position = (lanes.position + start).reshape(-1)
-        self.before, self.after, self.gap = _Column(lanes.before), _Column(lanes.after), lanes.gap.reshape(-1)
-        self.inside = np.zeros(count * groups)
-        group = np.arange(count * groups)
-        self.member = self.outer.argmin(axis=1) + group * self.members  # who is inside
-        self.granted = self.outer_flat[self.member]
-        self.current = self.position[self.member]
-        self.request = self.granted + self.before.some(self.current, group // groups)  # of the leaf, by who is inside
-        self.waited = np.zeros(count * groups)
+        self.position = self.first_holds
+        size = count * self.groups
+        self.lots = None if lanes.choice is None else Lots(lanes, self.groups)
+        self.lots_before = np.zeros(size, np.int64)
+        self.inside, self.waited, self.out, self.granted = (np.zeros(size) for _ in range(4))
+        self.member, self.current = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        self.request = np.zeros(size)
+        self.requests = self.request.reshape(count, self.groups)
+        self.term = np.empty(count)
+        every = np.arange(size)
+        self.let_in(every // self.groups, every)
 
-    def play(self) -> Played:
-        lanes, leaves = self.lanes, self.leaves
-        count, groups, _ = lanes.request.shape
-        holds = lanes.gap.shape[1]
-        first = np.arange(count) * groups
-        requests = self.request.reshape(count, groups)
-        last = _last_of_fault(lanes)
-        fault_wait = np.empty((holds, count))
-        who, at = np.empty(count, np.int64), np.empty(count, np.int64)
-        now, term = np.empty(count), np.empty(count)
-        everywhere = slice(None)
-        for number in range(holds):
-            np.add(requests.argmin(axis=1, out=who), first, out=who)
-            self.request.take(who, out=now, mode="clip")
-            self.current.take(who, out=at, mode="clip")
-            end = leaves.step(number, now, at)
-            np.add(self.waited.take(who, out=term, mode="clip"), leaves.wait[number], out=fault_wait[number])
-            if last is None:
-                self.leave(number, everywhere, who, at, end)
-                continue
-            is_last = last.take(at, mode="clip")
-            self.waited[who] = fault_wait[number]
-            self.current[who] = at + 1
-            self.request[who] = end + self.before.some(at + 1, everywhere)
-            some = np.flatnonzero(is_last)
-            if len(some):
-                self.leave(number, some, who[some], at[some], end[some])
-        inside = self.inside.reshape(count, groups)[:, :: 2 if lanes.vmm else 1]
-        return Played(
-            leaves.wait, leaves.hold, fault_wait, leaves.done, _ends(self.outer, lanes), inside, leaves.interrupts_off
-        )
+    def go_on(self, number: int, who: Ints, at: Ints, end: Floats) -> None:
+        wait = self.waited.take(who, out=self.term, mode="clip")
+        np.add(wait, self.leaves.wait[number], out=self.fault_wait[number])
+        if self.last is None:
+            self.leave(number, self.every, who, at, end)
+            return
+        self.waited[who] = self.fault_wait[number]
+        self.current[who] = at + 1
+        self.request[who] = end + self.before.some(at + 1, self.every)
+        some = np.flatnonzero(self.last.take(at, mode="clip"))
+        if len(some):
+            self.leave(number, some, who[some], at[some], end[some])
 
-    def leave(self, number: int, lane: Ints | slice, group: Ints, at: Ints, end: Floats) -> None:
-        """Release mmu_lock after the last leaf of a fault, and let in whoever asked for it first."""
-        leaves = self.leaves
+    def leave(self, number: int, lane: Ints, group: Ints, at: Ints, end: Floats) -> None:
+        """Release mmu_lock after the last leaf of a fault, and let in the next."""
         out = end + self.after.some(at, lane)
-        leaves.done[number, lane] = out + leaves.tail.some(at, lane)
+        tail = self.leaves.tail.some(at, lane)
+        done = out + tail
+        self.leaves.done[number, lane] = done
         self.inside[group] += out - self.granted.take(group)
-        request = out + self.gap.take(at)
-        following = at + 1
-        if self.members == 1:
-            self.outer_flat[group] = request
-        else:
-            member = self.member.take(group)
-            self.outer_flat[member] = request
-            self.position[member] = following
-            member = self.outer.take(group, axis=0).argmin(axis=1)
+        gap = self.gap.take(at)
+        request = out + gap
+        member = self.member.take(group)
+        if self.crowd is not None:
+            request[self.crowd.leaves(lane, member, done, gap, tail)] = NEVER
+        self.outer_flat[member] = request
+        self.position[member] = at + 1
+        self.out[group] = out
+        if self.lots is not None:
+            self.lots_before[group] = self.lots.drawn.reshape(-1)[group]
+        self.let_in(lane, group)
+
+    def let_in(self, lane: Ints, group: Ints) -> None:
+        """Let in whoever is next when mmu_lock is given back."""
+        out = self.out.take(group)
+        if self.members > 1:
+            requests = self.outer.take(group, axis=0)
+            member = requests.argmin(axis=1)
+            if self.lots is not None:
+                member = self.lots.draw(lane, group % self.groups, requests < out[:, None], member)
             member += group * self.members
-            self.member[group] = member
-            request = self.outer_flat.take(member)
-            following = self.position.take(member)
+        else:
+            member = group
+        self.member[group] = member
+        request = self.outer_flat.take(member)
+        hold = self.position.take(member)
         granted = np.maximum(request, out)
         wait = granted - request
         self.granted[group] = granted
         self.waited[group] = wait
-        self.current[group] = following
-        granted += self.before.some(following, lane)
-        if leaves.handover is not None:
-            granted += (wait > 0) * leaves.handover[lane]
+        self.current[group] = hold
+        granted += self.before.some(hold, lane)
+        if self.leaves.handover is not None:
+            granted += (wait > 0) * self.leaves.handover[lane]
         self.request[group] = granted
+
+    def enter(self, entrances: Entrances) -> None:
+        self.outer_flat[entrances.thread] = entrances.request
+        group = entrances.thread // self.members
+        again = self.granted[group] > entrances.time  # nobody is inside yet: who will be may be somebody else
+        if self.lots is not None:
+            self.lots.drawn.reshape(-1)[group[again]] = self.lots_before[group[again]]
+        self.let_in(entrances.lane[again], group[again])

@@ -106,14 +106,15 @@ class _Play:
         self.resolved: dict[tuple[int, int], list[tuple[bool, _Lock, float, bool]]] = {}
         columns = zip(case.vm.tolist(), case.first.tolist(), case.count.tolist(), strict=True)
         self.threads = [_Thread(*column) for column in columns]
-        self.queue = deque(range(case.cores, len(self.threads)))
+        busy = np.flatnonzero(case.count).tolist()
+        self.running, self.queue = busy[: case.cores], deque(busy[case.cores :])
         self.crowded = bool(self.queue)
         self.heap: list[tuple[float, int, int]] = []
         self.record: list[list[float]] = []  # thread, lock, fault, requested, granted, released
         self.done = [0.0] * len(self.row)
 
     def run(self) -> Records:
-        for number in range(self.case.cores):
+        for number in self.running:
             self.begin(number, 0.0)
         heap = self.heap
         while heap:

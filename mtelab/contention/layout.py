@@ -211,7 +211,15 @@ class Lanes:
     hidden_time : float array (K,)
         The longest that one of them is held.
     free : bool
-        Whether no lock can be found held.
+        Whether nobody ever waits for anything.
+    crowded : bool
+        Whether there are more threads than cores.
+    choice : float array (K, draws) or None
+        From 0 to 1: who gets an unfair lock, each time that it is given back; None if locks are fair.
+    cores : int array (K,)
+        Threads that can run at a time.
+    time_slice, context_switch : float array (K,)
+        Nanoseconds.
     handover : float array (K,)
         Nanoseconds.
     """
@@ -233,13 +241,29 @@ class Lanes:
     hidden: Ints
     hidden_time: Floats
     free: bool
+    crowded: bool
+    choice: Floats | None
+    cores: Ints
+    time_slice: Floats
+    context_switch: Floats
     handover: Floats
 
     @property
     def shape(self) -> tuple[object, ...]:
         """What must agree for lanes to be played together, apart from the number of threads."""
         groups = self.request.shape[1] if self.nested else None
-        return self.nested, self.vmm, self.free, groups, self.gap.shape[1], self.own.shape[1] > 1, self.faults
+        unfair = self.choice is not None
+        return (
+            self.nested,
+            self.vmm,
+            self.free,
+            self.crowded,
+            unfair,
+            groups,
+            self.gap.shape[1],
+            self.own.shape[1] > 1,
+            self.faults,
+        )
 
 
 def lanes_of(case: Case, tables: Tables) -> Lanes | None:
@@ -257,7 +281,7 @@ def lanes_of(case: Case, tables: Tables) -> Lanes | None:
     Lanes or None
         None if they do not fit, and the plain engine must play them.
     """
-    if not tables.fits or case.choice is not None or case.cores < len(case.count):
+    if not tables.fits:
         return None
     layout = _Layout(case, tables)
     if tables.nested and not layout.meet and case.scale is None and tables.folded is not None:
@@ -294,7 +318,8 @@ class _Layout:
         self.usage = tables.usage(used)
         of_run = self.usage.reshape(case.runs, case.guests, -1)
         self.meet = bool((of_run[..., : tables.named].sum(axis=1) > 1).any())
-        self.split = case.guests > 1 and not self.meet and self._same(each, self.guests)
+        self.crowded = case.cores < int((case.count > 0).sum())
+        self.split = case.guests > 1 and not self.meet and not self.crowded and self._same(each, self.guests)
         self.count = self.guests if self.split else case.runs
         self.holds = each.reshape(self.count, -1).sum(axis=1)  # of each lane
         self.most = int(self.holds.max())
@@ -310,6 +335,8 @@ class _Layout:
         scale = 1.0 if self.scale is None else float(self.scale.max(initial=1.0))
         work = float(self.tables.alone.max()) * scale * self.case.row.shape[1]
         waits = self.case.handover * 2 * len(self.hold) / self.case.runs
+        if self.crowded:
+            waits += self.case.context_switch * self.case.row.shape[1]
         return float(self.case.think.sum(axis=1).max() + work + waits)
 
     def all_sections(self) -> bool:
@@ -352,7 +379,12 @@ class _Layout:
             own=own,
             hidden=tables.hidden[row].reshape(self.count, -1).sum(axis=1),
             hidden_time=tables.hidden_time[row].reshape(self.count, -1).max(axis=1),
-            free=not tables.nested and not self.usage[:, : tables.named + 1].any() and not self.holds.min() < self.most,
+            free=not (tables.nested or self.crowded or self.usage[:, : tables.named + 1].any()),
+            crowded=self.crowded,
+            choice=None if case.choice is None else np.repeat(case.choice, self.count // case.runs, axis=0),
+            cores=np.full(self.count, case.cores),
+            time_slice=np.full(self.count, case.time_slice),
+            context_switch=np.full(self.count, case.context_switch),
             handover=np.full(self.count, case.handover),
         )
 

@@ -33,6 +33,9 @@ CATCH_UP = ("smp_load_acquire", "wait_for_bit", "spin_lock", "test_and_set_bit",
 RELEASES = ("smp_store_release", "spin_unlock")
 """Stores that an acquire after them waits for (Arm ARM B2.3: a Release is ordered before a later Acquire)."""
 
+WHOLE_PAGE = ("mte_clear_page_tags", "mte_restore_page_tags", "mte_copy_tags_from_user")
+"""Steps that are loops over a page's granules."""
+
 LONGEST_BUFFER = 12
 """Stores that may wait in one CPU's buffer."""
 
@@ -203,6 +206,32 @@ class Machine:
         readers = (at for at, location in enumerate(self.locations) if cpu in location.readers)
         return tuple((where, where in new) for where in readers)
 
+    # ---- how much there can be, in order
+
+    def most_places(self, cpu: int) -> int:
+        """Places that a CPU can be at, none of its stores waiting."""
+        places = 0
+        for node in self.programs[cpu].nodes:
+            op = "" if node.step is None else node.step.op
+            if node.step is not None and op in WHOLE_PAGE:
+                places += max(len(self._granules.get(node.step.args[0].pfn, ())), 2)
+            else:
+                places += 2 + len(node.held) if op == "refuse" else 1
+        return places
+
+    def most_values(self, location: Location) -> int:
+        """Values that a location can hold."""
+        steps = [step for program in self.programs for step in program.steps()]
+        if location.kind == "tag":
+            name: tuple[int, int] = location.name  # type: ignore[assignment]
+            pages = {step.op for step in steps if step.op in WHOLE_PAGE and step.args[0].pfn == name[0]}
+            stores = {step for step in steps if step.op == "store_tag" and step.args[:2] == (Page(name[0]), name[1])}
+            return 1 + len(pages) + len(stores)
+        if location.kind == "lock":
+            takers = [program for program in self.programs if Step("spin_lock", (location.name,)) in program.steps()]
+            return 1 + len(takers)
+        return 4 if location.kind == "flags" else 2
+
     # ---- places
 
     def start(self, cpu: int) -> tuple[Local, int]:
@@ -228,7 +257,7 @@ class Machine:
         node = self.node(cpu, local)
         if local.buffer:
             return False
-        return node.step is None or (node.step.op == "refuse" and local.part > len(self._to_release(node)))
+        return node.step is None or (node.step.op == "refuse" and local.part > len(self.to_release(node)))
 
     # ---- moves
 
@@ -509,12 +538,12 @@ class Machine:
     def _spin_unlock(self, cpu: int, local: Local, node: Node, step: Step) -> Iterator[Move]:
         yield from self._put(cpu, local, step, self._unlock(step.args[0]), self._then(cpu, local, node))
 
-    def _to_release(self, node: Node) -> list[Hashable]:
+    def to_release(self, node: Node) -> list[Hashable]:
         """Locks that a refusal gives back, the last taken first."""
         return [lock for lock in reversed(node.held) if isinstance(lock, tuple) and lock[0] in KERNEL_LOCKS]
 
     def _refuse(self, cpu: int, local: Local, node: Node, step: Step) -> Iterator[Move]:
-        locks = self._to_release(node)
+        locks = self.to_release(node)
         after = local._replace(part=local.part + 1)
         if local.part == 0:
             shows = REFUSED | (LOCKED if len(locks) < len(node.held) else 0)

@@ -18,6 +18,7 @@ FLAG_STEPS = (
     *("test_bit", "set_bit", "clear_bit", "test_and_set_bit", "wait_for_bit"),
     *("smp_load_acquire", "smp_store_release"),
 )
+MOST_PAGES = 64
 T = TypeVar("T")
 Start = Callable[[], Generator[Any, Any, Any]]
 
@@ -103,7 +104,7 @@ def model(
     """
     function = find_protocol(protocol)
     find_situation(situation)
-    for name, value, most in (("cpus", cpus, MOST_CPUS), ("pages", pages, 64)):
+    for name, value, most in (("cpus", cpus, MOST_CPUS), ("pages", pages, MOST_PAGES)):
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
             raise ValueError(f"{name}: {value!r}, expected 1 to {most}")
     if memory not in ("sc", "arm"):

@@ -48,12 +48,18 @@ class Field:
 
 
 def initial_widths(machine: Machine) -> list[int]:
-    """Bits to begin with: a field for each CPU, then for each location."""
-    arm = machine.memory == "arm"
-    places = [max(len(program.nodes) * (4 if arm else 2), 8).bit_length() for program in machine.programs]
-    kinds = {"flags": 6 if arm else 2, "tag": 4 if arm else 3, "pte": 3 if arm else 1}
-    lock = len(machine.programs).bit_length()
-    return places + [kinds.get(location.kind, lock) for location in machine.locations]
+    """Bits to begin with: a field for each CPU, then for each location.
+
+    In order, what a field can hold is known beforehand, and narrow fields make few words. Weakly ordered it is not: the
+    fields are of a usual width, and grow.
+    """
+    if machine.memory == "arm":
+        places = [max(len(program.nodes) * 4, 8).bit_length() for program in machine.programs]
+        kinds = {"flags": 6, "tag": 4, "pte": 3, "lock": len(machine.programs).bit_length()}
+        return places + [kinds[location.kind] for location in machine.locations]
+    counts = [machine.most_places(cpu) for cpu in range(len(machine.programs))]
+    counts += [machine.most_values(location) for location in machine.locations]
+    return [max(count - 1, 1).bit_length() for count in counts]
 
 
 class Tables:

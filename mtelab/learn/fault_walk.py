@@ -105,6 +105,8 @@ class FaultWalk:
             if self.outcome.kind != "retry":
                 break
             attempt += 1
+        # Walks are kept for as long as the kernel runs, hundreds of them; what the machine had to show is in the stops.
+        del self._machine, self._vm
 
     def __repr__(self) -> str:
         return f"FaultWalk({self.kernel}, {self.situation.name!r}, {self.access}: {self.ending})"

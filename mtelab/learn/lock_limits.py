@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from mtelab.contention import WORKLOADS, Costs, contend
-from mtelab.learn import queueing
+from mtelab.contention import WORKLOADS, Costs, closed_forms, contend
 from mtelab.sync.protocols import Function
 
 _PAGES = {"4K": 256, "2M": 1024}
@@ -41,11 +40,11 @@ class Limits:
 
     def throughput(self, vcpus: int) -> float:
         """Most pages a second."""
-        return self.pages * queueing.most_throughput(vcpus, self.cycle, self.hold)
+        return self.pages * closed_forms.most_throughput(vcpus, self.cycle, self.hold)
 
     def wait(self, vcpus: int) -> float:
         """Least mean wait of a fault, ns."""
-        return queueing.least_wait(vcpus, self.cycle, self.hold)
+        return closed_forms.least_wait(vcpus, self.cycle, self.hold)
 
     def time_to_start(self, vcpus: int, pages: int) -> float:
         """Least time for pages of all guests together, ns."""
@@ -54,7 +53,7 @@ class Limits:
     @property
     def saturation(self) -> float:
         """VCPUs at which the lock is never free, if none were idle by chance: N*."""
-        return queueing.saturation(self.cycle, self.hold)
+        return closed_forms.saturation(self.cycle, self.hold)
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def only_the_lock(cycle: float, hold: float, **changes: Any) -> Costs:
     **changes
         Any of `Costs`, such as ``hold_variation="constant"`` or ``handover=60``.
     """
-    queueing.most_throughput(1, cycle, hold)  # refuses what cannot be
+    closed_forms.most_throughput(1, cycle, hold)  # refuses what cannot be
     free = {row.name: 0.0 for row in Costs().table()}
     free |= {"guest_work": cycle - hold, "mte_clear_page_tags": hold}
     return Costs(**{**free, "guest_variation": "exponential", "hold_variation": "exponential", **changes})

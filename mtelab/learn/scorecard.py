@@ -107,7 +107,7 @@ class Card:
         """Return one verdict, explored if it is not known yet."""
         if (situation, memory) not in self.verdicts:
             # What cannot be followed to its end in one cell cannot in the next, and takes seconds to find out.
-            endless = "unknown" in self.verdicts.values()
+            endless = {"unknown", "error"} & set(self.verdicts.values())
             self.verdicts[situation, memory] = "unknown" if endless else self._verdict(situation, memory)
         return self.verdicts[situation, memory]
 

@@ -20,7 +20,10 @@ NEEDS: Final = {
 def check_setup() -> None:
     """Print, line by line, what the labs need and whether this Python has it."""
     found = {"Python 3.11 or newer": sys.version_info >= (3, 11)}
-    found |= {f"{name} ({use})": find_spec(name) is not None for name, use in NEEDS.items()}
+    needs = dict(NEEDS)
+    if sys.platform == "emscripten":
+        del needs["jupyterlab"]  # in a browser it is the page itself
+    found |= {f"{name} ({use})": find_spec(name) is not None for name, use in needs.items()}
     for need, here in found.items():
         print(f"{'yes' if here else 'NO ':3}  {need}")
     if all(found.values()):

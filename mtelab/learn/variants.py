@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Generator
+from typing import Any, Final
 
 from mtelab.sync.flags import PG_mte_lock, PG_mte_tagged
 from mtelab.sync.protocols import Function, initialise
@@ -36,7 +36,8 @@ def page_lock(cpu, page):
     yield set_bit(PG_mte_tagged, page)"""
 """What is changed."""
 
-Part = Callable[[Cpu, Page], Protocol]
+Part = Callable[[Cpu, Page], Generator[Step, Any, Any]]
+"""Some steps, which may come to an answer."""
 
 
 def _steps(*make: Callable[[Cpu, Page], Step]) -> Part:
@@ -61,17 +62,18 @@ def _spin(cpu: Cpu, page: Page) -> Protocol:
         pass
 
 
-def _test_then_set(cpu: Cpu, page: Page) -> Protocol:
+def _test_then_set(cpu: Cpu, page: Page) -> Generator[Step, Any, bool]:
     """Test and set the lock in two steps."""
     taken: bool = yield test_bit(PG_mte_lock, page)
     if not taken:
         yield set_bit(PG_mte_lock, page)
-    return taken  # type: ignore[return-value]  # a part may answer
+    return taken
 
 
-def _at_once(cpu: Cpu, page: Page) -> Protocol:
-    answer: bool = yield test_and_set_bit(PG_mte_lock, page)
-    return answer  # type: ignore[return-value]
+def _at_once(cpu: Cpu, page: Page) -> Generator[Step, Any, bool]:
+    """Test and set the lock in one."""
+    taken: bool = yield test_and_set_bit(PG_mte_lock, page)
+    return taken
 
 
 def _made(

@@ -24,6 +24,9 @@ PG_hugetlb: Final = 4
 ZERO_PFN: Final = 0
 """The zero page: every read of untouched anonymous memory maps it."""
 
+_USED: Final = 255
+_RANDOM: Final = 254
+
 Pfns = int | slice | npt.NDArray[np.int64]
 """One frame, a stretch of them, or any."""
 
@@ -64,8 +67,10 @@ class PhysicalMemory:
         self.mapcount = np.zeros(frames, np.int32)
         self.refcount = np.zeros(frames, np.int32)
         self.data = np.zeros(frames, np.uint8)
-        self._tags = TagStore(frames)
-        self._untouched = np.ones(frames, np.bool_)
+        # A lab keeps dozens of machines, in a browser too, and each uses a few frames of its thousands.
+        self._tags = TagStore(frames, sparse=True)
+        # By frame: _USED, or the tag that an owner before left in it and that nobody has looked at yet.
+        self._left = np.full(frames, _RANDOM, np.uint8)
         self._free: list[int] = []
         self._next = ZERO_PFN + 1
         self._end = frames
@@ -128,9 +133,15 @@ class PhysicalMemory:
         if self.refcount[pfn] == 0:
             self._free.append(pfn)
 
+    def leave_tag(self, pfns: Pfns, tag: int) -> None:
+        """Let an owner before have left `tag`, 0 to 15, in every granule of frames, instead of random ones."""
+        if tag not in range(16):
+            raise ValueError(f"tag: {tag!r}, expected 0 to 15")
+        self._left[pfns] = tag
+
     def clear_tags(self, pfns: Pfns) -> None:
         """Set all tags of frames to 0 (mte_clear_page_tags)."""
-        self._untouched[pfns] = False
+        self._left[pfns] = _USED
         self._tags.clear(pfns)
 
     def copy_tags(self, source: int, target: int) -> None:
@@ -143,7 +154,7 @@ class PhysicalMemory:
 
     def write_tags(self, pfns: Pfns, tags: npt.ArrayLike) -> None:
         """Set all tags of frames, uint8 ``(..., 256)``."""
-        self._untouched[pfns] = False
+        self._left[pfns] = _USED
         self._tags.write(pfns, tags)
 
     def save_tags(self, pfn: int) -> npt.NDArray[np.uint8]:
@@ -152,7 +163,7 @@ class PhysicalMemory:
 
     def restore_tags(self, pfn: int, packed: npt.ArrayLike) -> None:
         """Give a frame the tags that `save_tags` read (mte_restore_page_tags)."""
-        self._untouched[pfn] = False
+        self._left[pfn] = _USED
         self._tags.restore(pfn, packed)
 
     def load_tag(self, pfn: int, granule: int) -> int:
@@ -165,6 +176,9 @@ class PhysicalMemory:
 
     def _used(self, pfn: int) -> int:
         """Give a frame that nobody used the tags of an owner before; they are made up when first looked at."""
-        if self._untouched[pfn]:
+        left = self._left[pfn]
+        if left == _RANDOM:
             self.write_tags(pfn, np.random.default_rng((self.seed, pfn)).integers(0, 16, TAGS_PER_PAGE))
+        elif left != _USED:
+            self.write_tags(pfn, np.full(TAGS_PER_PAGE, left))
         return pfn

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
 from mtelab.kvm.releases import Release, release
 from mtelab.kvm.vcpu import GuestTagFault, GuestUndefined, MmioExit
 from mtelab.linux.errors import Errno, Signal
@@ -18,7 +16,6 @@ from mtelab.scenario.actor import Actor, BadOperation
 from mtelab.scenario.grammar import PROCESS_OPERATIONS
 from mtelab.scenario.guest import Guest
 from mtelab.scenario.language import Operation, parse
-from mtelab.tags import TAGS_PER_PAGE
 
 FRAMES: Final = 1 << 18
 """1 GiB of memory beside the pool."""
@@ -55,9 +52,7 @@ class ScenarioMachine:
         self.reason = ""
         self.machine = Machine(self.release.memory, FRAMES, HUGEPAGES, seed)
         first = min(self.machine.pool.free)
-        self.machine.memory.write_tags(
-            slice(first, first + HUGEPAGES * LEAF), np.full((HUGEPAGES * LEAF, TAGS_PER_PAGE), old_tag, np.uint8)
-        )
+        self.machine.memory.leave_tag(slice(first, first + HUGEPAGES * LEAF), old_tag)
         self.vmm = Actor(Process(AddressSpace(self.machine)))
         self.child: Actor | None = None
         self.guests: dict[str, Guest] = {}

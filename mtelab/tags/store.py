@@ -30,6 +30,8 @@ class TagStore:
     ----------
     pages : int
         Pages of 4096 bytes, 256 tags each.
+    sparse : bool, optional
+        Whether memory is kept for written pages alone; decided by the size when not given.
 
     Raises
     ------
@@ -44,9 +46,11 @@ class TagStore:
     read. A store for a terabyte keeps memory only for pages that were written.
     """
 
-    def __init__(self, pages: int) -> None:
+    def __init__(self, pages: int, *, sparse: bool | None = None) -> None:
         self.pages: Final = checks.whole("pages", pages, 1, MOST_PAGES)
-        self._keeper = Flat(self.pages) if self.pages <= FLAT_PAGES else Sparse(self.pages)
+        if sparse is None:
+            sparse = self.pages > FLAT_PAGES
+        self._keeper = Sparse(self.pages) if sparse else Flat(self.pages)
 
     def __repr__(self) -> str:
         return f"TagStore({self.pages} pages)"

@@ -35,12 +35,10 @@ function render(context) {
   let made = "";
 
   function sample(series, colour) {
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    svg.setAttribute("class", "mte-contention-sample");
-    svg.setAttribute("aria-hidden", "true");
-    svg.innerHTML = `<line x1="0" x2="44" y1="8" y2="8" stroke="${colour}" stroke-width="2" stroke-dasharray="${series.strokes}"/>
-      <text x="22" y="8.5" text-anchor="middle" dominant-baseline="central" fill="${colour}">${series.sign}</text>`;
-    return svg;
+    const holder = node("span");
+    holder.innerHTML = `<svg class="mte-contention-sample" aria-hidden="true"><line x1="0" x2="44" y1="8" y2="8" stroke="${colour}" stroke-width="2" stroke-dasharray="${series.strokes}"/>
+      <text x="22" y="8.5" text-anchor="middle" dominant-baseline="central" fill="${colour}">${series.sign}</text></svg>`;
+    return holder.firstElementChild;
   }
 
   function fillBoxes(theme, all) {

@@ -54,6 +54,7 @@ class FigureView {
     this.root.addEventListener("keydown", (event) => {
       if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
     });
+    this.root.addEventListener("pointerdown", (down) => this.keep(down));
     if (reset) this.button("Reset", "Back to the start", () => this.send("reset"));
     this.hint = node("div", { class: "mte-hover", hidden: true });
     this.root.append(this.hint);
@@ -90,6 +91,27 @@ class FigureView {
   /** Tell Python what happened; a buffer may carry an array. */
   send(event, fields = {}, buffer = null) {
     this.model.send({ event, ...fields }, undefined, buffer ? [buffer] : undefined);
+  }
+
+  /**
+   * Click the button that was pressed although it left the mouse, which lay still, before the release.
+   *
+   * A notebook jumps to its last cell soon after *Run All*, and grows above the figure while cells run; the browser
+   * takes what was released elsewhere for no click.
+   */
+  keep(down) {
+    const pressed = down.target.closest("button");
+    if (!pressed || down.button !== 0) return;
+    const ended = new AbortController();
+    const release = (up) => {
+      if (up.pointerId !== down.pointerId) return;
+      ended.abort();
+      const moved = Math.hypot(up.clientX - down.clientX, up.clientY - down.clientY);
+      if (up.type === "pointerup" && moved < 4 && !up.composedPath().includes(pressed)) pressed.click();
+    };
+    for (const end of ["pointerup", "pointercancel"]) {
+      document.addEventListener(end, release, { capture: true, signal: ended.signal });
+    }
   }
 
   button(text, title, press) {

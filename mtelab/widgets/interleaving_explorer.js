@@ -12,6 +12,7 @@ function render(context) {
   view.body.classList.add("mte-race-body");
   const lists = {};
   let lanes = [], chosen = 0, clock = null, drawn = { code: null, line: null };
+  let scrolls = []; // done after all else is drawn: to ask for places in between would lay the page out again and again
 
   // ---- the controls
 
@@ -56,7 +57,8 @@ function render(context) {
     " an older value, ", node("kbd", {}, "a"), " ", node("kbd", {}, "b"), " … a store becomes visible.");
   const table = node("table", { class: "mte-race-moves", "aria-label": "Moves that were made" });
   const box = node("div", { class: "mte-race-history", tabindex: 0, role: "group", "aria-label": "Moves" }, table);
-  view.body.append(verdict, memory, stage, keys, box);
+  view.status.classList.add("mte-race-status"); // near the buttons: it says what the last of them did, or why not
+  view.body.append(verdict, view.status, memory, stage, keys, box);
 
   view.root.addEventListener("keydown", (event) => {
     if (["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -143,7 +145,7 @@ function render(context) {
     lane.sources.forEach((source, at) => source.lines.forEach((line) => {
       const mark = now.marks.findIndex(([which, number]) => which === at && number === Number(line.dataset.line));
       line.dataset.mark = mark < 0 ? "" : mark === inner ? "now" : "call";
-      if (mark === inner && mark >= 0) showIn(lane.code, line);
+      if (mark === inner && mark >= 0) scrolls.push(() => showIn(lane.code, line));
     }));
   }
 
@@ -193,7 +195,7 @@ function render(context) {
     }
     [...table.querySelectorAll("tr")].slice(1).forEach((made, at) => {
       made.dataset.state = at < position ? "done" : at === position ? "now" : "ahead";
-      if (at === position) { made.setAttribute("aria-current", "step"); showIn(box, made); } else made.removeAttribute("aria-current");
+      if (at === position) { made.setAttribute("aria-current", "step"); scrolls.push(() => showIn(box, made)); } else made.removeAttribute("aria-current");
     });
   }
 
@@ -244,6 +246,8 @@ function render(context) {
     count.textContent = `${position} of ${line.length}`;
     if (schedule.getRootNode().activeElement !== schedule || model.get("playing")) schedule.value = model.get("schedule");
     copy.textContent = "Copy";
+    scrolls.forEach((scroll) => scroll());
+    scrolls = [];
     keepTime(position);
   }
 

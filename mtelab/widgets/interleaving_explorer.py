@@ -362,7 +362,10 @@ class InterleavingExplorer(Figure):
             self.status = ""
             if walk.way:
                 row = self.line[len(walk.way) - 1]
-                self.status = f"CPU {row['cpu']}: {row['text']}. {'; '.join(row['changes'].values())}"
+                done = row["text"].replace("  # ", ", ")
+                self.status = ": ".join(
+                    [f"CPU {row['cpu']}", done, *filter(None, ["; ".join(row["changes"].values())])]
+                )
 
     def _verdict(self) -> tuple[str, str]:
         """Say what has shown so far, the worst of it, and how to draw that."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Final
 
 import ipywidgets
@@ -48,6 +48,7 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self.note = ipywidgets.Label("Nothing measured yet.")
         self._task: asyncio.Task[None] | None = None
         self._turn: object = None
+        self._running: Generator[int, None, None] | None = None
         self._buttons(running=False)
         self.operations.observe(self._changed, "value")
         self.sizes.observe(self._changed, "value")
@@ -112,11 +113,15 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
 
     def _pieces(self) -> Iterator[int]:
         """Begin a measurement; its pieces are done, and its progress is shown, as they are asked for."""
+        # One that still runs ends now, and not when its turn comes: its memory is as large as the new one's.
+        if self._running is not None:
+            self._running.close()
         self._turn = object()
         self._buttons(running=True)
-        return self._measured(self._turn)
+        self._running = self._measured(self._turn)
+        return self._running
 
-    def _measured(self, turn: object) -> Iterator[int]:
+    def _measured(self, turn: object) -> Generator[int, None, None]:
         total = self.progress.max = self.bandwidth.total
         drawn = time.monotonic()
         note = "Done."

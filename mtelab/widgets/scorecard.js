@@ -2,7 +2,7 @@
 
 const SIGNS = { safe: "✓", refused: "⊘", leaks: "✗", loses: "✗", deadlocks: "✗", error: "✗", unknown: "?" };
 const LOOKS = { safe: "good", refused: "warn", leaks: "bad", loses: "bad", deadlocks: "bad", error: "bad", unknown: "muted" };
-const SAVED = { "come back": "✓ back", "are cleared": "✗ cleared", "stay away": "✗ away" };
+const SAVED = { "come back": "✓ back", "are cleared": "✗ wiped", "stay away": "✗ away" };
 const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 const MOST_BAR = 10;
 
@@ -129,12 +129,11 @@ function render(context) {
     const way = node("table", { class: "mte-card-way" }, node("thead", {}, node("tr", {}, node("th", { scope: "col" }, "move"),
       ...lanes.map((cpu) => node("th", { scope: "col" }, `CPU ${cpu}`)))), node("tbody", {}, ...steps.map(([cpu, text], number) =>
       node("tr", {}, node("td", {}, number + 1), ...lanes.map((lane) => node("td", {}, lane === cpu ? node("code", {}, text) : ""))))));
-    const call = `InterleavingExplorer(${found.protocol}, "${found.situation}", memory="${found.memory}", schedule="${found.schedule}")`;
     detail.replaceChildren(
       node("h4", {}, `${found.protocol} in ${found.situation}, ${label}: `, node("span", { "data-look": LOOKS[found.verdict] },
         `${SIGNS[found.verdict]} ${found.verdict}`)),
       node("p", {}, `${found.means}. `, node("span", { class: "mte-muted" }, found.about)),
-      ...(steps.length ? [node("div", { class: "mte-card-scroll", tabindex: 0 }, way), node("p", { class: "mte-muted" }, "To play it: ", node("code", {}, call))] : []),
+      ...(steps.length ? [node("div", { class: "mte-card-scroll", tabindex: 0 }, way), node("p", { class: "mte-muted" }, "To play it: ", node("code", {}, found.call))] : []),
     );
   }
 

@@ -172,12 +172,11 @@ class Scorecard(Figure):
             }
             self.progress = [done, total]
             self.running = running
+            choose = "Choose a cell to see the shortest way to its verdict."
             if running:
-                self.status = f"Exploring: {done} of {total} done. Choose a cell to see the shortest way to its verdict."
-            elif done < total:
-                self.status = f"Stopped at {done} of {total}."
+                self.status = f"Exploring: {done} of {total} done. {choose}"
             else:
-                self.status = "Choose a cell to see the shortest way to its verdict."
+                self.status = f"Stopped at {done} of {total}." if done < total else choose
 
     def _column(self, one: Card) -> dict[str, Any]:
         function = find_protocol(one.protocol)
@@ -219,9 +218,14 @@ def _detail(one: Card, situation: str, memory: str) -> dict[str, Any]:
         "cpus": one.cpus,
         "schedule": "",
         "steps": [],
+        "call": "",
     }
     if verdict in ("leaks", "loses", "deadlocks"):
         report = explore(one.protocol, situation, one.cpus, memory=memory, max_states=MOST_STATES)
         found["schedule"] = report.schedule or ""
+        named = f'"{one.name}"' if isinstance(one.protocol, str) else one.name
+        cpus = f", cpus={one.cpus}" if one.cpus != 2 else ""
+        where = f'"{situation}"{cpus}, memory="{memory}", schedule="{report.schedule}"'
+        found["call"] = f"InterleavingExplorer({named}, {where})"
         found["steps"] = [[cpu, step_words(step, 1)] for cpu, step in report.violations.get(verdict, [])]
     return found

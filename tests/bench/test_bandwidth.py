@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import islice
 
 import numpy as np
@@ -109,3 +110,13 @@ def test_working_sets_that_cannot_be(sizes: tuple[int, ...], message: str) -> No
 def test_an_unknown_version_is_named_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"name: 'best', expected one of .*numpy slice"):
         Bandwidth(sizes=SIZES).gigabytes_per_second("clear", "best")
+
+
+def test_a_whole_measurement_leaves_a_hub_half_of_its_memory() -> None:
+    tracemalloc.start()
+    try:
+        Bandwidth(rounds=1).run()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 256 << 20

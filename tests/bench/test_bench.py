@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtelab.bench import tags
+from mtelab.bench import explore, tags
 from mtelab.bench.__main__ import main
+from mtelab.bench.spin import missing
 from mtelab.bench.timing import best_of
 
 
@@ -35,7 +36,31 @@ def test_every_target_has_its_row(capsys: pytest.CaptureFixture[str]) -> None:
     assert "5,243 runs tagged" in printed
 
 
-@pytest.mark.parametrize("words", [[], ["speed"], ["tags", "--pages", "1"]])
+@pytest.mark.skipif(bool(missing()), reason="SPIN or a C compiler is not installed")
+def test_the_explorer_and_spin_stand_side_by_side(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(explore, "CLASS", explore.CLASS[:1])
+    assert main(["explore", "--cpus", "2", "--pages", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "flag-first in two-vms, 2 CPUs, 1 page           leaks       135" in printed
+    assert "every state of per-mm-lock in two-vms, 2 CPUs, 1 page" in printed
+    (states,) = {line.split()[-4] for line in printed.splitlines() if line.startswith(("mtelab", "SPIN run", "in all"))}
+    assert states == "247"
+    assert "Same verdicts and states." in printed
+
+
+def test_without_spin_its_columns_are_empty(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(explore, "missing", lambda: ["spin"])
+    assert main(["explore", "--cpus", "2", "--pages", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "SPIN's columns are empty: spin not installed" in printed
+    assert "SPIN run" not in printed
+
+
+@pytest.mark.parametrize("words", [[], ["speed"], ["tags", "--pages", "1"], ["explore", "--cpus", "9"]])
 def test_bad_words_end_with_status_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(words)

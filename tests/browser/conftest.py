@@ -63,7 +63,8 @@ def notebook(browser: Browser, server: Server) -> Iterator[Notebook]:
         "request",
         lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else outside.append(r.url),
     )
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    # JupyterLite's kernel, installed here to build the site, offers itself to JupyterLab too, where it cannot be loaded.
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" and "@jupyterlite/" not in m.text else None)
     page.on("pageerror", lambda e: errors.append(str(e)))
     yield Notebook(page, server, outside, errors)
     context.close()

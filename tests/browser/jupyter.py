@@ -60,6 +60,46 @@ SLIDE = """control.value = Number(control.value) + (back ? -1 : 1) * Number(cont
 # The notebook in front has a kernel, and the kernel has nothing to do.
 IDLE = "() => jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 
+# All cells of the notebook in front are in the page: JupyterLab adds those out of sight one by one, when it has time.
+# Run All before that, and the page jumps to the last cell when that has come, under the mouse of whoever clicks.
+WHOLE = """() => {
+  const cells = jupyterapp?.shell.currentWidget?.content?.widgets ?? [];
+  return cells.length > 0 && cells.every((cell) => cell.isAttached && !cell.isPlaceholder());
+}"""
+
+# Every cell has been run, and what the cells show has been drawn.
+RUN = """() => {
+  const {content} = jupyterapp.shell.currentWidget;
+  const code = content.widgets.map((cell) => cell.model).filter((cell) => cell.type === 'code');
+  const counted = code.filter((cell) => cell.sharedModel.source.trim()).every((cell) => cell.executionCount !== null);
+  const outputs = [...content.node.querySelectorAll('.jp-OutputArea-output')];
+  return counted && outputs.every((output) => output.firstElementChild || output.textContent !== 'Loading widget...');
+}"""
+
+# Scroll to a node until it stays where it is: cells out of sight get their height only when they come near.
+SCROLL = """async (root) => {
+  let last = null;
+  for (let frame = 0, still = 0; frame < 600 && still < 5; frame++) {
+    root.scrollIntoView({block: 'center'});
+    await new Promise(requestAnimationFrame);
+    const {x, y, width, height} = root.getBoundingClientRect();
+    const now = [x, y, width, height].join();
+    still = width && now === last ? still + 1 : 0;
+    last = now;
+  }
+}"""
+
+
+# What a line of code prints, or the name of the exception it raises, in the kernel of the notebook in front.
+PRINTED = """async (code) => {
+  const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const future = kernel.requestExecute({code});
+  let printed = '';
+  future.onIOPub = ({content}) => { printed += content.text ?? content.ename ?? ''; };
+  await future.done;
+  return printed.trim();
+}"""
+
 
 class Server:
     """``mtelab lab`` in a copy of the course, with settings of its own."""
@@ -153,9 +193,9 @@ class Notebook:
         self.run_all()
 
     def ready(self) -> None:
-        """Wait until the notebook stands and its kernel is idle."""
+        """Wait until the notebook stands, with all of its cells, and its kernel is idle."""
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        self.page.wait_for_function(IDLE, timeout=60_000)
+        self.page.wait_for_function(f"() => ({IDLE})() && ({WHOLE})()", timeout=RUN_LIMIT, polling=50)
 
     def save_and_reload(self) -> None:
         """Save the notebook and load the page anew, as a learner does; the kernel goes on."""
@@ -164,16 +204,9 @@ class Notebook:
         self.ready()
 
     def run_all(self) -> None:
-        """Run every cell and wait until each code cell has its number."""
+        """Run every cell; wait until each code cell has its number and has drawn what it shows."""
         self.page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
-        self.page.wait_for_function(
-            f"""() => {{
-              const cells = jupyterapp.shell.currentWidget.content.widgets.map((cell) => cell.model);
-              const code = cells.filter((cell) => cell.type === 'code' && cell.sharedModel.source.trim());
-              return code.length && code.every((cell) => cell.executionCount !== null) && ({IDLE})();
-            }}""",
-            timeout=RUN_LIMIT,
-        )
+        self.page.wait_for_function(f"() => ({RUN})() && ({IDLE})()", timeout=RUN_LIMIT, polling=50)
 
     def forget(self) -> None:
         """Clear all outputs and counts, so that what is seen afterwards was made in this session."""
@@ -183,31 +216,13 @@ class Notebook:
         """The figure whose title starts with `title`."""
         found = self.page.locator(".mte-figure").filter(has=self.page.locator(".mte-title", has_text=title)).first
         found.wait_for(state="attached")
-        # Cells off screen get their height only when they come near: scroll until the figure stays where it is.
-        still = 0
-        for _attempt in range(100):
-            found.evaluate("(root) => root.scrollIntoView({block: 'center'})")
-            before = found.bounding_box()
-            self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-            still = still + 1 if before and before == found.bounding_box() else 0
-            if still == 4:
-                break
+        found.evaluate(SCROLL)
         return found
 
     def reset(self, figure: Locator, done: Callable[[], None]) -> None:
-        """Press a figure's Reset until `done`, which raises as long as the figure does not show it.
-
-        Outputs above may still get their height: a button that moves between press and release of the mouse is not
-        clicked, to a learner's eyes or here, and one presses again.
-        """
-        for left in reversed(range(4)):
-            figure.get_by_role("button", name="Reset").click()
-            try:
-                done()
-                return
-            except AssertionError:
-                if not left:
-                    raise
+        """Press a figure's Reset, once, and see that it is `done`, which raises if the figure does not show it."""
+        figure.get_by_role("button", name="Reset").click()
+        done()
 
     def pixels(self, figure: Locator) -> int | None:
         """A number that changes when the figure's drawing changes."""

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mtelab.explorer.program import BITS, inner
+from mtelab.explorer.program import BITS, delegates
 from mtelab.sync.flags import VM_MTE_ALLOWED, VM_SHARED, Vm
 from mtelab.sync.protocols import Historical
 from mtelab.sync.situations import PRIVATE
@@ -72,8 +72,8 @@ def _swapped(run: Any, step: Step) -> Generator[Step, Any, Any]:
 
 
 def site_of(run: Any, step: Step) -> Site:
-    innermost = inner(run)
-    return innermost.gi_code.co_name, innermost.gi_frame.f_lineno - innermost.gi_code.co_firstlineno, step.op
+    code, line = delegates(run)[-1]
+    return code.co_name, line - code.co_firstlineno, step.op
 
 
 def sites(protocol: Historical) -> dict[Site, bool]:

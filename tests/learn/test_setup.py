@@ -28,3 +28,12 @@ def test_a_missing_package_is_named(capsys: pytest.CaptureFixture[str], monkeypa
 def test_it_looks_for_every_dependency() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     assert {need.split(">")[0] for need in project["dependencies"]} == set(setup.NEEDS)
+
+
+def test_a_browser_has_jupyterlab_without_the_package(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setup.sys, "platform", "emscripten")
+    monkeypatch.setattr(setup, "find_spec", lambda name: None if name == "jupyterlab" else object())
+    setup.check_setup()
+    assert capsys.readouterr().out.endswith("Everything is here.\n")

@@ -16,6 +16,17 @@ def test_memory_that_nobody_used_holds_random_tags_from_the_seed():
     assert len(np.unique(first)) == 16
 
 
+def test_memory_that_an_owner_left_one_tag_in_holds_it_until_it_is_written():
+    memory = PhysicalMemory(8)
+    memory.leave_tag(slice(4, 8), 15)
+    memory.clear_tags(5)
+    memory.store_tag(6, 0, 3)
+    assert [set(memory.read_tags(pfn).tolist()) for pfn in (4, 5, 6)] == [{15}, {0}, {15, 3}]
+    assert len(np.unique(memory.read_tags(3))) == 16
+    with pytest.raises(ValueError, match="tag: 16, expected 0 to 15"):
+        memory.leave_tag(4, 16)
+
+
 def test_a_freed_frame_keeps_its_tags():
     memory = PhysicalMemory(8)
     pfn = memory.alloc_page()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from mtelab.kvm.releases import slot_check_only
 from mtelab.scenario import ScenarioMachine, parse, replay
 
@@ -30,3 +32,16 @@ def test_the_reason_is_that_of_the_last_operation() -> None:
 def test_a_release_that_never_was() -> None:
     assert replay(OVER, "linux-6.1")[-2:] == ["EFAULT", "0x00"]
     assert replay(OVER, slot_check_only("linux-6.1"))[-2:] == ["0x00", "0x00"]
+
+
+def test_a_machine_keeps_memory_for_what_is_used_of_its_own() -> None:
+    """A lab keeps dozens of machines, and a browser does not lend memory before it is written."""
+    replay(LEAK, "linux-6.18")  # imports and caches come first
+    tracemalloc.start()
+    try:
+        machine = ScenarioMachine("linux-6.18")
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert machine.machine.memory.frames == 1 << 18
+    assert kept < 4 << 20

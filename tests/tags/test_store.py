@@ -222,6 +222,13 @@ def test_a_terabyte_keeps_only_what_was_written() -> None:
     assert not tags.read(slice(0, 512)).any()
 
 
+def test_a_small_store_keeps_only_what_was_written_if_asked_to() -> None:
+    tags = TagStore(1 << 12, sparse=True)
+    tags.fill(7 * PAGE_SIZE, 9 * PAGE_SIZE, 5)
+    assert (tags.read(slice(6, 10)).mean(axis=1) == [0, 5, 5, 0]).all()
+    assert tags._keeper.tags.nbytes < 4 * frames.CHUNK * TAGS_PER_PAGE
+
+
 def test_pages_that_were_never_written_cost_nothing_to_move_or_clear() -> None:
     tags = TagStore(1 << 23)
     middle = 1 << 22

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from mtelab.contention import closed_forms
 from mtelab.contention.closed_forms import machine_repairman
 from mtelab.explorer import explore
 from mtelab.explorer.report import MEANS
-from mtelab.learn import queueing
 from mtelab.learn.exercise import function, judged, prediction
 from mtelab.sync import SITUATIONS
 from mtelab.sync.situations import PRIVATE
@@ -91,7 +91,7 @@ def a_lock_to_wait_for(rng: Random) -> tuple[int, int, int]:
 )
 def most_faults(vcpus: int, cycle: int, hold: int) -> float:
     """Return the most faults a second; `cycle` is from one fault to the next of a vCPU alone, `hold` part of it; ns."""
-    return queueing.most_throughput(vcpus, cycle, hold)
+    return closed_forms.most_throughput(vcpus, cycle, hold)
 
 
 def a_queue(rng: Random) -> tuple[int, int, int]:
@@ -116,7 +116,7 @@ def a_queue(rng: Random) -> tuple[int, int, int]:
 )
 def faults_of_queue(vcpus: int, think: int, hold: int) -> float:
     """Return faults a second behind one lock whose holds vary at random (exponentially) around `hold` ns."""
-    return machine_repairman(vcpus, think, hold).throughput
+    return machine_repairman(vcpus, think, hold)
 
 
 @dataclass(frozen=True, repr=False)
@@ -172,7 +172,7 @@ def some_guests(rng: Random) -> StartUp:
 )
 def never_free(question: StartUp) -> list[int]:
     """Answer: guests at saturation, thousand pages a second there, milliseconds for all."""
-    guests = math.ceil(queueing.saturation(question.cycle, question.hold) / question.vcpus)
+    guests = math.ceil(closed_forms.saturation(question.cycle, question.hold) / question.vcpus)
     return [guests, 1_000_000 // question.hold, question.guests * question.pages * question.hold // 1_000_000]
 
 

@@ -55,10 +55,10 @@ def four_cards(rng: Random) -> Cards:
     draw=four_cards,
     hints=(
         "Ask in this order: does it refuse anything? Does it hold in order, and on Arm? What does it cost?",
-        "refused: one of the three that ban sharing; mmap-over and fork-and-mprotect tell them apart. Safe in order but "
-        "not on Arm: it has locks or a second bit, but no barriers. Many times the page lock's time: one lock for all.",
-        "Leaks in order: the flag is set first. Loses in two VMs of one process: no lock at all there. Loses in two-vms "
-        "but not in two-vms-one-process: a lock that an address space has. Draw the figure's columns beside the question.",
+        "refused: one of the three that ban sharing; mmap-over and fork-and-mprotect tell them apart. Safe in order, "
+        "not on Arm: locks or a second bit, but no barriers. Many times the page lock's time: one lock for all.",
+        "Leaks in order: the flag is set first. Loses in two VMs of one process: no lock at all. Loses in two-vms, "
+        "not in two-vms-one-process: a lock that an address space has. Lay the figure's columns beside the question.",
     ),
 )
 def whose_card(question: Cards) -> list[str]:
