@@ -63,9 +63,14 @@ def notebook(browser: Browser, server: Server) -> Iterator[Notebook]:
         "request",
         lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else outside.append(r.url),
     )
-    # JupyterLite's kernel, installed here to build the site, offers itself to JupyterLab too, where it cannot be loaded.
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" and "@jupyterlite/" not in m.text else None)
-    page.on("pageerror", lambda e: errors.append(str(e)))
+
+    def note(text: str) -> None:
+        # JupyterLite's kernel, installed to build the site, offers itself to JupyterLab, where it cannot be loaded.
+        if "@jupyterlite/" not in text:
+            errors.append(text)
+
+    page.on("console", lambda m: note(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda e: note(str(e)))
     yield Notebook(page, server, outside, errors)
     context.close()
     assert not outside, f"requests left the machine: {outside}"
