@@ -44,7 +44,7 @@ def _pages(block: str) -> list[list[Any]]:
 FIELDS: Final[dict[str, tuple[str, str, str, list[list[Any]]]]] = {
     "grows": ("Axis", "menu", "Along the axis", [[name, text] for name, text in GROWS.items()]),
     "focus": ("Axis", "menu", "Bounds, timeline of", []),
-    "loss": ("Axis", "menu", "Hurts: waits over", _named(LOSSES, lambda loss: f"{loss:.0%} of the time")),
+    "loss": ("Axis", "menu", "Hurts: waits over", _named(LOSSES, lambda loss: f"{loss * 100:.0f} % of the time")),
     "guests": ("Machine", "slider", "Guests", _named(COUNTS)),
     "vcpus": ("Machine", "slider", "vCPUs of each", _named(COUNTS)),
     "pages": ("Machine", "slider", "Pages of each", []),
@@ -154,7 +154,9 @@ class ContentionControls(Figure):
         study = self.study
         study.settings, study.grows, study.loss, chosen, self.focus = self._first
         study.chosen = list(chosen)
+        self.status = ""
         self._changed("reset")
+        self.show()
 
     # ---- events
 

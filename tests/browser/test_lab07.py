@@ -8,7 +8,7 @@ import statistics
 import pytest
 from playwright.sync_api import Locator
 
-from .jupyter import SLIDE, Notebook
+from .jupyter import Notebook
 
 LAB = "07-one-big-lock.ipynb"
 DONE = 90_000  # milliseconds for all runs on a busy machine

@@ -87,7 +87,7 @@ def test_the_smallest_array_that_is_enough() -> None:
     assert enough is not None
     for point in one.points(ARRAY):
         assert (point.values["lost"].mean <= one.loss) == (point.x >= enough.x)
-    one.loss = 1e-9
+    one.grows = "vcpus"
     assert one.enough_locks() is None
 
 

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from mtelab.contention import Costs, lock_array, sweep
-from mtelab.contention.closed_forms import machine_repairman
+from mtelab.contention.closed_forms import least_wait, machine_repairman, most_throughput, saturation
 from mtelab.learn import check, problem
 from mtelab.learn.exercises import lab07, lab08_costs
-from mtelab.learn.queueing import least_wait, most_throughput, saturation
 from mtelab.sync import (
     PG_mte_tagged,
     mte_clear_page_tags,
@@ -183,7 +182,7 @@ def test_both_bounds_come_up() -> None:
 
 def test_the_bounds_hold_the_formula_between_them() -> None:
     for vcpus in (1, 2, 5, 20):
-        rate = machine_repairman(vcpus, 2000, 400).throughput
+        rate = machine_repairman(vcpus, 2000, 400)
         assert rate <= most_throughput(vcpus, 2400, 400) * (1 + 1e-12)
         assert vcpus / rate * 1e9 - 2400 >= least_wait(vcpus, 2400, 400) - 1e-6
     assert saturation(2400, 0) == math.inf

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
-from mtelab.contention import WORKLOADS, Estimate, contend
+from mtelab.contention import WORKLOADS, Estimate, contend, lock_array
 from mtelab.sync import PROTOCOLS, PG_mte_tagged, mte_clear_page_tags, set_bit, test_and_set_bit
 from mtelab.sync.steps import Cpu, Page, Protocol
 from mtelab.widgets import ContentionDashboard, theme
@@ -349,10 +349,10 @@ def test_tables_as_text() -> None:
 
 
 @pytest.fixture
-def timeline() -> Iterator[LockTimeline]:
+def timeline() -> LockTimeline:
     made = LockTimeline()
     made.show(contend("big-lock", guests=2, vcpus=2, pages=8, mmu_lock="exclusive"))
-    yield made
+    return made
 
 
 def test_each_hold_is_a_bar_and_each_wait_a_line(timeline: LockTimeline) -> None:
@@ -370,7 +370,7 @@ def test_each_hold_is_a_bar_and_each_wait_a_line(timeline: LockTimeline) -> None
 def test_lanes_are_named_guest_by_guest(timeline: LockTimeline) -> None:
     names = timeline.plot.yaxis[0].major_label_overrides
     assert names == {0: "0.0", 1: "0.1", 2: "1.0", 3: "1.1"}
-    timeline.show(contend("big-lock", "migration", guests=2, vcpus=1, pages=8))
+    timeline.show(contend(lock_array(2), "migration", guests=2, vcpus=1, pages=8))
     assert timeline.plot.yaxis[0].major_label_overrides == {0: "0.0", 1: "0.VMM", 2: "1.0", 3: "1.VMM"}
     assert any("VMM's thread" in who for who in timeline.holds.data["who"])
 
@@ -381,7 +381,7 @@ def test_no_two_hold_one_lock_at_a_time(timeline: LockTimeline) -> None:
         for left, right, what in zip(*(timeline.holds.data[name] for name in ("left", "right", "what")), strict=True)
         if "tag_sync_lock" in what
     )
-    assert all(before[1] <= after[0] for before, after in zip(bars, bars[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(bars))
 
 
 def test_buttons_zoom_and_move_within_the_run(timeline: LockTimeline) -> None:
