@@ -252,8 +252,13 @@ class ContentionStudy:
             runs = self._in_view[name, place] = self._kept.setdefault(key, _Runs(settings))
         return runs
 
-    def pieces(self) -> Iterator[tuple[int, int]]:
+    def pieces(self, first: str = "") -> Iterator[tuple[int, int]]:
         """Do the runs that are missing, a piece at a time, and yield how many are done and wanted.
+
+        Parameters
+        ----------
+        first : str
+            The protocol of the first piece, which is that one's alone.
 
         Raises
         ------
@@ -262,7 +267,8 @@ class ContentionStudy:
         """
         wanted = self.wanted()
         for seeds in (range(min(FIRST_SEEDS, self.seeds)), range(FIRST_SEEDS, self.seeds)):
-            while work := self._next(seeds):
+            while work := self._next(seeds, first):
+                first = ""
                 started = self._clock()
                 self._play(*work, seeds)
                 took = self._clock() - started
@@ -276,6 +282,10 @@ class ContentionStudy:
         """Do all runs that are missing, here and now."""
         for _ in self.pieces():
             pass
+
+    def fewest_seeds(self) -> int:
+        """Runs behind the point that has the fewest."""
+        return min(len(self._runs(*point).by_seed) for point in self._points())
 
     def _points(self) -> Iterator[tuple[str, int]]:
         for name in self.chosen:
@@ -291,7 +301,7 @@ class ContentionStudy:
         runs = {id(runs): runs for runs in (self._runs(*point) for point in self._points())}
         return sum(min(len(one.by_seed), self.seeds) for one in runs.values())
 
-    def _next(self, seeds: range) -> tuple[list[str], list[int]] | None:
+    def _next(self, seeds: range, first: str) -> tuple[list[str], list[int]] | None:
         """Protocols and places of the next piece: all places, as runs played side by side cost little more than one."""
         missing = {
             name: [place for place in self.places() if not self._runs(name, place).by_seed.keys() >= set(seeds)]
@@ -300,6 +310,8 @@ class ContentionStudy:
         names = [name for name, places in missing.items() if places]
         if not names or not seeds:
             return None
+        if first in names:
+            names = [first]
         places = missing[names[0]]
         if self.grows == "locks":
             places = places[:_ARRAYS]

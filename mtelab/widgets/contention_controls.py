@@ -78,7 +78,9 @@ class ContentionControls(Figure):
 
     choices = traitlets.Dict({name: list(field[:3]) for name, field in FIELDS.items()}).tag(sync=True)
     picture = traitlets.Dict().tag(sync=True)
-    """Values, options and series."""
+    """Values and series."""
+    options = traitlets.Dict().tag(sync=True)
+    """What each control offers: pairs of a value and its text."""
     answer = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """What came out, a sentence each."""
     progress = traitlets.List([0, 0, False]).tag(sync=True)
@@ -197,15 +199,13 @@ class ContentionControls(Figure):
         options["pages"] = _pages(settings.block)
         for name, value in values.items():
             _offer(options, name, value)
-        self.picture = {
-            "values": values,
-            "options": options,
-            "unused": self._unused(),
-            "series": [
-                {"name": name, "shown": name in study.chosen, **look._asdict()}
-                for name, look in looks(study.series).items()
-            ],
-        }
+        series = [
+            {"name": name, "shown": name in study.chosen, **look._asdict()}
+            for name, look in looks(study.series).items()
+        ]
+        with self.hold_sync():
+            self.options = options
+            self.picture = {"values": values, "unused": self._unused(), "series": series}
 
     def _unused(self) -> list[str]:
         """Name controls that move nothing in sight."""

@@ -26,7 +26,7 @@ HEAD: Final = (
 )  # fmt: skip
 _REFRESH: Final = 0.3
 """Seconds between two drawings while runs go on."""
-_REST: Final = 0.4
+_REST: Final = 0.6
 """Seconds without a change until the timeline is drawn."""
 _TIMELINE_FAULTS: Final = {"4K": 400, "2M": 8}
 
@@ -193,7 +193,8 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         """
         self._turn = turn = object()
         self._running = True
-        pieces, wanted, shown = self.study.pieces(), self.study.wanted(), float("-inf")
+        study = self.study
+        pieces, wanted, shown, seeds = study.pieces(self.controls.focus), study.wanted(), float("-inf"), 0
         while self._running:
             try:
                 done = next(pieces, None)
@@ -202,17 +203,18 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
                 break
             if done is None:
                 break
-            if time.monotonic() - shown > _REFRESH:
+            complete = study.fewest_seeds()
+            if time.monotonic() - shown > _REFRESH or complete > seeds == 0:  # the first picture of all is not held up
                 self._show()
-                shown = time.monotonic()
+                shown, seeds = time.monotonic(), complete
             self.controls.progress = [*done, True]
             yield False
             if self._turn is not turn:
                 return  # another turn has begun, and shows itself
-        complete, self._running = self._running, False
+        finished, self._running = self._running, False
         self._show()
-        self.controls.progress = [self.study.done(), wanted, False]
-        if complete:
+        self.controls.progress = [study.done(), wanted, False]
+        if finished:
             yield True
             if self._turn is turn:
                 self._draw_timeline()

@@ -83,7 +83,7 @@ def test_the_bounds_of_the_protocol_in_focus_are_drawn(dashboard: ContentionDash
     assert bounds["wait_mean"][-1] == pytest.approx((64 * 396 - 2313) / 1000)
     assert bounds["time_to_start"][-1] == pytest.approx(128 * 396 / 1e6)
     dashboard.set(workload="migration")
-    assert dashboard.chart.bounds.data["x"] == []
+    assert list(dashboard.chart.bounds.data["x"]) == []
 
 
 # ---- the charts
@@ -105,13 +105,13 @@ def test_points_lines_and_error_bars_of_all_protocols_are_in_all_three_plots(das
     chart, study = dashboard.chart, dashboard.study
     found = [(name, point) for name in NAMES for point in study.points(name)]
     assert chart.points.data["name"] == [name for name, _ in found]
-    for measure, (_, unit, scale) in PANELS.items():
+    for measure, panel in PANELS.items():
         values = [point.values[measure] for _, point in found]
-        assert chart.points.data[measure] == [value.mean / scale for value in values]
-        assert chart.points.data[f"{measure}_high"] == [value.high / scale for value in values]
-        assert all(words.endswith(unit) for words in chart.points.data[f"{measure}_words"])
+        assert list(chart.points.data[measure]) == [value.mean / panel.scale for value in values]
+        assert list(chart.points.data[f"{measure}_high"]) == [value.high / panel.scale for value in values]
         assert [len(line) for line in chart.lines.data[measure]] == [len(study.places())] * 3
-    assert chart.points.data["where"][0] == "2 vCPUs: 2 guests of 1"
+    assert (chart.points.data["vcpus"][:2] == [2, 4]).all()
+    assert set(chart.lines.data["alpha"]) == {1}
 
 
 def test_ranges_hold_everything_and_reset_returns_to_them(dashboard: ContentionDashboard) -> None:
@@ -139,6 +139,25 @@ def test_what_did_not_change_is_not_sent_again(dashboard: ContentionDashboard) -
     assert dashboard.chart.points.data is before
 
 
+def test_a_curve_that_is_not_known_yet_stays_faded_and_without_points(dashboard: ContentionDashboard) -> None:
+    chart = dashboard.chart
+    before = dict(zip(NAMES, chart.lines.data["wait_mean"], strict=True))
+    dashboard.study._width = 1  # a protocol at a time
+    dashboard.set(clear=5000)
+    assert list(chart.lines.data["alpha"]) == [1, 0.35, 0.35]
+    assert set(chart.points.data["name"]) == {"big-lock"}
+    assert chart.lines.data["wait_mean"][0] != before["big-lock"]
+    assert chart.lines.data["wait_mean"][1] == before["lock-array"]
+    dashboard.run()
+    assert list(chart.lines.data["alpha"]) == [1, 1, 1]
+
+
+def test_the_protocol_in_focus_comes_first(dashboard: ContentionDashboard) -> None:
+    dashboard.set(focus="page-lock")
+    dashboard.set(clear=1000)
+    assert set(dashboard.chart.points.data["name"]) == {"page-lock"}
+
+
 def test_numbers_are_short_and_as_exact_as_their_error() -> None:
     assert with_error(Estimate(5.7, 5.5, 5.9, 3)) == "5.70 ± 0.20"
     assert with_error(Estimate(0.0059, 0.0048, 0.0070, 3)) == "0.0059 ± 0.0011"
@@ -155,7 +174,7 @@ def test_numbers_are_short_and_as_exact_as_their_error() -> None:
 @pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if field[3]])
 def test_every_choice_of_every_control_is_taken(name: str) -> None:
     made = ContentionDashboard(NAMES, guests=1, vcpus=2, pages=64, seeds=1)
-    options = made.controls.picture["options"][name]
+    options = made.controls.options[name]
     for value, text in options:
         made.controls.set(name, value)
         made.controls.show()
@@ -176,17 +195,17 @@ def test_pages_follow_the_block(dashboard: ContentionDashboard) -> None:
     dashboard.controls.set("block", "2M")
     assert dashboard.study.settings.pages == 16 * 512
     dashboard.controls.show()
-    assert dashboard.controls.picture["options"]["pages"][0] == [1024, "2 × 2 MiB"]
+    assert dashboard.controls.options["pages"][0] == [1024, "2 × 2 MiB"]
     dashboard.controls.set("block", "4K")
     assert dashboard.study.settings.pages == 512
 
 
 def test_a_value_that_a_cell_has_set_is_offered(dashboard: ContentionDashboard) -> None:
     dashboard.set(guests=5, clear=123)
-    picture = dashboard.controls.picture
-    assert [5, "5"] in picture["options"]["guests"]
-    assert [123, "123 ns"] in picture["options"]["clear"]
-    assert picture["options"]["guests"] == sorted(picture["options"]["guests"])
+    options = dashboard.controls.options
+    assert [5, "5"] in options["guests"]
+    assert [123, "123 ns"] in options["clear"]
+    assert options["guests"] == sorted(options["guests"])
     assert dashboard.study.settings.costs.mte_restore_page_tags == pytest.approx(123 * 400 / 315, abs=0.001)
 
 
