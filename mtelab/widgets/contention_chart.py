@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any, Final, NamedTuple
 
-import numpy as np
 from bokeh.layouts import row
 from bokeh.models import BoxAnnotation, ColumnDataSource, FixedTicker, HoverTool, Plot, Range1d, Span
 from bokeh.plotting import figure
@@ -81,7 +80,6 @@ class ContentionChart(BokehChart):
         self.lines = ColumnDataSource({name: [] for name in ("x", *PANELS, "colour", "dash", "alpha")})
         self.bounds = ColumnDataSource({name: [] for name in ("x", *PANELS)})
         self._curves: dict[str, list[list[float]]] = {}
-        self._drawn: dict[str, dict[str, list[Any]]] = {}
         self.x_range = Range1d(0.8, 80)
         self.cursors = [Span(location=1, dimension="height", line_width=2, level="overlay") for _ in PANELS]
         self.threshold = Span(location=0, dimension="width", line_dash="dotted", line_width=2, visible=False)
@@ -168,9 +166,8 @@ class ContentionChart(BokehChart):
             points["marker"] += [seen[name].marker] * len(found)
         bounds = self._bounds()
         for source, data in ((self.bounds, bounds), (self.lines, lines), (self.points, points)):
-            if self._drawn.get(source.id) != data:  # what is as it was need not be drawn again
-                self._drawn[source.id] = data
-                source.data = {name: _array(column) for name, column in data.items()}
+            if source.data != data:  # what is as it was need not be drawn again
+                source.data = data
         self._mark()
         self._fit(points, bounds)
         self.status = (
@@ -251,11 +248,6 @@ _NUMBERS: Final = ("x", "vcpus", "guests", "lost", "seeds")
 def _columns() -> dict[str, list[Any]]:
     of_panels = [f"{measure}{bound}" for measure in PANELS for bound in ("", "_low", "_high")]
     return {name: [] for name in (*_WORDS, *_NUMBERS, *of_panels)}
-
-
-def _array(column: list[Any]) -> Any:
-    """Return numbers as Bokeh sends them quickest; words, and lists of lists, as they are."""
-    return np.array(column, float) if column and isinstance(column[0], (int, float)) else column
 
 
 def _add(points: dict[str, list[Any]], name: str, point: Point) -> None:

@@ -224,7 +224,8 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         self.chart.focus = focus
         place = study.place()
         self.chart.title = f"{_words(study.at(place), study.grows)}: along the axis, {GROWS[study.grows]}"
-        self.chart.show()
+        with self.chart.together():
+            self.chart.show()
         here = [point for name in study.chosen for point in study.points(name) if point.x == study.x(place)]
         names = [name for name in study.chosen for point in study.points(name) if point.x == study.x(place)]
         self.table.title = f"The numbers at the cursor, {_at(study, place)}; copies hold the whole axis"
@@ -244,7 +245,8 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
             self._timelines = {key: contend(study.protocol(focus, study.place()), **settings.arguments())}
         run = self._timelines[key]
         self.timeline.title = f"Lock timeline of {focus}, {_at(study, study.place())}"
-        self.timeline.show(run)
+        with self.timeline.together():
+            self.timeline.show(run)
 
     def __repr__(self) -> str:
         return f"ContentionDashboard: {self.controls.describe()} [run this cell to use the figure]"

@@ -83,7 +83,7 @@ def test_the_bounds_of_the_protocol_in_focus_are_drawn(dashboard: ContentionDash
     assert bounds["wait_mean"][-1] == pytest.approx((64 * 396 - 2313) / 1000)
     assert bounds["time_to_start"][-1] == pytest.approx(128 * 396 / 1e6)
     dashboard.set(workload="migration")
-    assert list(dashboard.chart.bounds.data["x"]) == []
+    assert dashboard.chart.bounds.data["x"] == []
 
 
 # ---- the charts
@@ -107,10 +107,10 @@ def test_points_lines_and_error_bars_of_all_protocols_are_in_all_three_plots(das
     assert chart.points.data["name"] == [name for name, _ in found]
     for measure, panel in PANELS.items():
         values = [point.values[measure] for _, point in found]
-        assert list(chart.points.data[measure]) == [value.mean / panel.scale for value in values]
-        assert list(chart.points.data[f"{measure}_high"]) == [value.high / panel.scale for value in values]
+        assert chart.points.data[measure] == [value.mean / panel.scale for value in values]
+        assert chart.points.data[f"{measure}_high"] == [value.high / panel.scale for value in values]
         assert [len(line) for line in chart.lines.data[measure]] == [len(study.places())] * 3
-    assert (chart.points.data["vcpus"][:2] == [2, 4]).all()
+    assert chart.points.data["vcpus"][:2] == [2, 4]
     assert set(chart.lines.data["alpha"]) == {1}
 
 
@@ -144,12 +144,12 @@ def test_a_curve_that_is_not_known_yet_stays_faded_and_without_points(dashboard:
     before = dict(zip(NAMES, chart.lines.data["wait_mean"], strict=True))
     dashboard.study._width = 1  # a protocol at a time
     dashboard.set(clear=5000)
-    assert list(chart.lines.data["alpha"]) == [1, 0.35, 0.35]
+    assert chart.lines.data["alpha"] == [1, 0.35, 0.35]
     assert set(chart.points.data["name"]) == {"big-lock"}
     assert chart.lines.data["wait_mean"][0] != before["big-lock"]
     assert chart.lines.data["wait_mean"][1] == before["lock-array"]
     dashboard.run()
-    assert list(chart.lines.data["alpha"]) == [1, 1, 1]
+    assert chart.lines.data["alpha"] == [1, 1, 1]
 
 
 def test_the_protocol_in_focus_comes_first(dashboard: ContentionDashboard) -> None:
