@@ -102,6 +102,24 @@ class Point:
     values: dict[str, Estimate]
 
 
+class _Runs:
+    """Runs that differ in their seeds alone."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.by_seed: dict[int, tuple[float, ...]] = {}
+        self._values: dict[str, Estimate] = {}
+        self._estimated = 0
+
+    def values(self) -> dict[str, Estimate]:
+        """Means and error bars, worked out anew only when there are more runs."""
+        if self._estimated != len(self.by_seed):
+            columns = zip(*self.by_seed.values(), strict=True)
+            self._values = {measure: estimate(column) for measure, column in zip(MEASURES, columns, strict=True)}
+            self._estimated = len(self.by_seed)
+        return self._values
+
+
 @lru_cache(maxsize=256)
 def array_of(locks: int, hash: str) -> Historical:
     """Return the array of locks as the history would have had it: with the roles, and mmu_lock, of its time."""
@@ -147,19 +165,23 @@ class ContentionStudy:
         clock: Callable[[], float] = time.thread_time,
     ) -> None:
         named = dict(protocols) if isinstance(protocols, Mapping) else {name: name for name in protocols}
-        self.series: dict[str, Function] = {}
-        for name, function in named.items():
-            self.add(name, function)
-        self.chosen = list(self.series)
         self.settings = settings or Settings()
         self.grows = grows
         self.loss = loss
         self.seeds = seeds
         self._clock = clock
         self._width = 64  # runs of a piece
-        self._kept: dict[tuple[Function, Settings], dict[int, tuple[float, ...]]] = {}
+        self._kept: dict[tuple[Function, Settings], _Runs] = {}
+        self._in_view: dict[tuple[str, int], _Runs] = {}
+        self._viewed: tuple[Settings, str] = self.settings, grows
+        self.series: dict[str, Function] = {}
+        for name, function in named.items():
+            self.add(name, function)
+        self.chosen = list(self.series)
         if grows not in GROWS:
             raise ValueError(f"grows: {grows!r}, expected one of {', '.join(GROWS)}")
+        if not 0 < loss < 1:
+            raise ValueError(f"loss: {loss}, expected a share between 0 and 1")
         if self.settings.hash not in HASHES:
             raise ValueError(f"hash: {self.settings.hash!r}, expected one of {', '.join(HASHES)}")
 
@@ -176,6 +198,7 @@ class ContentionStudy:
         if not isinstance(function, str):
             contend(function, guests=1, vcpus=1, pages=1)
         self.series[name] = PROTOCOLS[function] if isinstance(function, str) else function
+        self._in_view.clear()
 
     # ---- where
 
@@ -214,15 +237,28 @@ class ContentionStudy:
         function, settings = self.series[name], self.at(place)
         return array_of(settings.locks, settings.hash) if function is PROTOCOLS[ARRAY] else function
 
-    def _key(self, name: str, place: int) -> tuple[Function, Settings]:
-        """What decides a run, but for its seed."""
-        return self.protocol(name, place), dataclasses.replace(self.at(place), locks=0, hash="")
+    def _runs(self, name: str, place: int) -> _Runs:
+        """Return the runs of a protocol at a place, found by all that decides them but their seeds."""
+        settings, grows = self._viewed
+        if settings is not self.settings or grows != self.grows:
+            here: dict[str, Any] = {self.grows: getattr(self.settings, self.grows)}  # where one looks decides nothing
+            if grows != self.grows or dataclasses.replace(settings, **here) != self.settings:
+                self._in_view.clear()
+            self._viewed = self.settings, self.grows
+        runs = self._in_view.get((name, place))
+        if runs is None:
+            settings = self.at(place)
+            key = self.protocol(name, place), dataclasses.replace(settings, locks=1, hash="pfn")
+            runs = self._in_view[name, place] = self._kept.setdefault(key, _Runs(settings))
+        return runs
 
-    def _runs(self, name: str, place: int) -> dict[int, tuple[float, ...]]:
-        return self._kept.get(self._key(name, place), {})
-
-    def pieces(self) -> Iterator[tuple[int, int]]:
+    def pieces(self, first: str = "") -> Iterator[tuple[int, int]]:
         """Do the runs that are missing, a piece at a time, and yield how many are done and wanted.
+
+        Parameters
+        ----------
+        first : str
+            The protocol of the first piece, which is that one's alone.
 
         Raises
         ------
@@ -231,7 +267,8 @@ class ContentionStudy:
         """
         wanted = self.wanted()
         for seeds in (range(min(FIRST_SEEDS, self.seeds)), range(FIRST_SEEDS, self.seeds)):
-            while work := self._next(seeds):
+            while work := self._next(seeds, first):
+                first = ""
                 started = self._clock()
                 self._play(*work, seeds)
                 took = self._clock() - started
@@ -246,6 +283,10 @@ class ContentionStudy:
         for _ in self.pieces():
             pass
 
+    def fewest_seeds(self) -> int:
+        """Runs behind the point that has the fewest."""
+        return min(len(self._runs(*point).by_seed) for point in self._points())
+
     def _points(self) -> Iterator[tuple[str, int]]:
         for name in self.chosen:
             for place in self.places():
@@ -253,22 +294,24 @@ class ContentionStudy:
 
     def wanted(self) -> int:
         """Runs of a complete picture."""
-        return len({self._key(*point) for point in self._points()}) * self.seeds
+        return len({id(self._runs(*point)) for point in self._points()}) * self.seeds
 
     def done(self) -> int:
         """Runs of it that are there."""
-        keys = {self._key(*point) for point in self._points()}
-        return sum(min(len(self._kept.get(key, ())), self.seeds) for key in keys)
+        runs = {id(runs): runs for runs in (self._runs(*point) for point in self._points())}
+        return sum(min(len(one.by_seed), self.seeds) for one in runs.values())
 
-    def _next(self, seeds: range) -> tuple[list[str], list[int]] | None:
+    def _next(self, seeds: range, first: str) -> tuple[list[str], list[int]] | None:
         """Protocols and places of the next piece: all places, as runs played side by side cost little more than one."""
         missing = {
-            name: [place for place in self.places() if not self._runs(name, place).keys() >= set(seeds)]
+            name: [place for place in self.places() if not self._runs(name, place).by_seed.keys() >= set(seeds)]
             for name in self.chosen
         }
         names = [name for name, places in missing.items() if places]
         if not names or not seeds:
             return None
+        if first in names:
+            names = [first]
         places = missing[names[0]]
         if self.grows == "locks":
             places = places[:_ARRAYS]
@@ -283,14 +326,13 @@ class ContentionStudy:
         protocols: dict[str, Function] = {}
         for place in places:
             for name in names:
-                function, _ = self._key(name, place)
+                function = self.protocol(name, place)
                 protocols[f"{name}\n{place}" if function is not self.series[name] else name] = function
         found = sweep(protocols, seed=list(seeds), **arguments)
         for row in found.rows():
             name, _, place = row["protocol"].partition("\n")
             place = row[self.grows] if self.grows in row else int(place or places[0])
-            runs = self._kept.setdefault(self._key(name, place), {})
-            runs[row["seed"]] = tuple(_value(row, measure) for measure in MEASURES)
+            self._runs(name, place).by_seed[row["seed"]] = tuple(_value(row, measure) for measure in MEASURES)
         while len(self._kept) * self.seeds > _MOST_KEPT:
             del self._kept[next(iter(self._kept))]
 
@@ -301,10 +343,8 @@ class ContentionStudy:
         found = []
         for place in self.places():
             runs = self._runs(name, place)
-            if runs:
-                columns = zip(*runs.values(), strict=True)
-                values = {measure: estimate(column) for measure, column in zip(MEASURES, columns, strict=True)}
-                found.append(Point(self.x(place), self.at(place), len(runs), values))
+            if runs.by_seed:
+                found.append(Point(self.x(place), runs.settings, len(runs.by_seed), runs.values()))
         return found
 
     def hurts_from(self, name: str) -> Estimate | None:
@@ -314,7 +354,7 @@ class ContentionStudy:
         """
         lost = MEASURES.index("lost")
         crossings: list[float] = []
-        runs = {self.x(place): self._runs(name, place) for place in self.places()}
+        runs = {self.x(place): self._runs(name, place).by_seed for place in self.places()}
         seeds = set.intersection(*(set(found) for found in runs.values())) if runs else set()
         for seed in sorted(seeds):
             crossing = _crossing([(x, found[seed][lost]) for x, found in runs.items()], self.loss)
@@ -335,7 +375,7 @@ class ContentionStudy:
 
     def limits(self, name: str, place: int) -> Limits | None:
         """Return the closed forms' two times for a protocol at a place; None where they do not apply."""
-        function, settings = self._key(name, place)
+        function, settings = self.protocol(name, place), self.at(place)
         try:
             found = measured(
                 function, settings.workload, settings.block, settings.mmu_lock, settings.frames, settings.costs
@@ -344,7 +384,7 @@ class ContentionStudy:
             return None
         if found is None:
             return None
-        return found.at(settings.guests, self.at(place).locks if self.series[name] is PROTOCOLS[ARRAY] else None)
+        return found.at(settings.guests, settings.locks if self.series[name] is PROTOCOLS[ARRAY] else None)
 
 
 def _value(row: dict[str, Any], measure: str) -> float:

@@ -23,6 +23,17 @@ function bokehLoaded(view) {
   return globalThis.mtelabBokeh;
 }
 
+/**
+ * Let the view tell Python of zooms only. It would echo every change that has come from Python, whole columns of data
+ * among them, and the sizes that Bokeh finds; each would keep the kernel busy, and an echo that is late undo what is new.
+ */
+function onlyZooms(child) {
+  const tell = child._change_event.bind(child);
+  child._change_event = (event) => {
+    if (!child._blocked && (event.attr === "start" || event.attr === "end")) tell(event);
+  };
+}
+
 async function render(context) {
   const { model } = context;
   let mode = null, child = null;
@@ -44,6 +55,7 @@ async function render(context) {
   await ask(view, "open", { mode: view.mode });
   const manager = model.widget_manager;
   child = await manager.create_view(await manager.get_model(model.get("chart").slice("IPY_MODEL_".length)));
+  onlyZooms(child);
   place.append(child.el);
   return () => { view.close(); child.remove(); };
 }

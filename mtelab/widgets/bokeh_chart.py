@@ -7,10 +7,15 @@ it hands BokehJS over if the page has none, and sends the chart as it is now, in
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 
 import traitlets
-from bokeh.models import Axis, Grid, LayoutDOM, Legend, Plot
+from bokeh.document.events import DocumentPatchedEvent
+from bokeh.models import Axis, GlyphRenderer, Grid, LayoutDOM, Legend, Plot
+from bokeh.protocol import Protocol
 from bokeh.resources import Resources
 from ipywidgets import widget_serialization
 from jupyter_bokeh import BokehModel
@@ -50,6 +55,41 @@ def style(layout: LayoutDOM, mode: str) -> None:
         legend.border_line_color = colours["line"]
 
 
+def lighten(layout: LayoutDOM) -> None:
+    """Take away the looks of glyphs that nobody selects or mutes: BokehJS styles each of them for every drawing."""
+    for renderer in layout.select({"type": GlyphRenderer}):
+        renderer.nonselection_glyph = renderer.selection_glyph = None
+        renderer.muted_glyph = renderer.hover_glyph = None
+
+
+class _Model(BokehModel):  # type: ignore[misc]  # jupyter_bokeh's class is Any to mypy
+    """A `BokehModel` that can send many changes in one message: a browser then lays out and draws once."""
+
+    _held: list[DocumentPatchedEvent] | None = None
+
+    def _document_patched(self, event: DocumentPatchedEvent) -> None:
+        if self._held is None or event.setter is self:
+            super()._document_patched(event)
+        else:
+            self._held.append(event)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Keep the changes made meanwhile, and send them at the end."""
+        self._held = []
+        try:
+            yield
+        finally:
+            events, self._held = self._held, None
+            if events:
+                message = Protocol().create("PATCH-DOC", events)
+                for part in (message.header_json, message.metadata_json, message.content_json):
+                    self.send({"msg": "patch", "payload": part})
+                for buffer in message.buffers:
+                    self.send({"msg": "patch", "payload": json.dumps(buffer.ref)})
+                    self.send({"msg": "patch"}, [buffer.to_bytes()])
+
+
 class BokehChart(Figure):
     """A Bokeh plot with the frame of every figure: title, reset, status line, light and dark.
 
@@ -77,9 +117,12 @@ class BokehChart(Figure):
     def __init__(self, plot: LayoutDOM, *, title: str, text: str = "") -> None:
         self.plot = plot
         self.mode = "light"
+        lighten(plot)
+        axes = [axis for one in plot.select({"type": Plot}) for axis in (one.x_range, one.y_range)]
+        self._axes = list({axis.id: axis for axis in axes if hasattr(axis, "start")}.values())
         self.keep_ranges()
         self.paint(self.mode)
-        super().__init__(title=title, text=text, chart=BokehModel(plot, combine_events=True))
+        super().__init__(title=title, text=text, chart=_Model(plot, combine_events=True))
 
     def paint(self, mode: str) -> None:
         """Colour the plot for `mode`; a subclass that has series of its own colours them here too."""
@@ -87,8 +130,11 @@ class BokehChart(Figure):
 
     def keep_ranges(self) -> None:
         """Let `reset` return to the ranges as they are now."""
-        ranges = {axis.id: axis for plot in self.plot.select({"type": Plot}) for axis in (plot.x_range, plot.y_range)}
-        self._ranges = [(axis, axis.start, axis.end) for axis in ranges.values() if hasattr(axis, "start")]
+        self._ranges = [(axis, axis.start, axis.end) for axis in self._axes]
+
+    def together(self) -> AbstractContextManager[None]:
+        """Send all changes made in a ``with`` statement in one message."""
+        return self.chart.together() if self.trait_has_value("chart") else nullcontext()
 
     def on_bokehjs(self) -> None:
         """Handle a page that has no BokehJS yet."""

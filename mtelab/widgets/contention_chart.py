@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bokeh.layouts import row
 from bokeh.models import BoxAnnotation, ColumnDataSource, FixedTicker, HoverTool, Plot, Range1d, Span
@@ -15,12 +15,21 @@ from mtelab.widgets import theme
 from mtelab.widgets.bokeh_chart import BokehChart
 from mtelab.widgets.contention_style import looks
 
+
+class Panel(NamedTuple):
+    """One of the plots: its title, its unit, and how many of the model's units that is."""
+
+    title: str
+    unit: str
+    scale: float
+
+
 PANELS: Final = {
-    "throughput": ("Throughput", "million pages a second", 1e6),
-    "wait_mean": ("Wait a fault, mean", "µs", 1e3),
-    "time_to_start": ("Time to start", "ms", 1e6),
+    "throughput": Panel("Throughput", "million pages a second", 1e6),
+    "wait_mean": Panel("Wait a fault, mean", "µs", 1e3),
+    "time_to_start": Panel("Time to start", "ms", 1e6),
 }
-"""The three plots: measure, title, unit, and how many of the model's units that is."""
+"""The three plots, by measure."""
 _LINEAR: Final = "wait_mean"
 _AXES: Final = {"vcpus": "vCPUs of all guests", "guests": "guests", "locks": "locks of the array"}
 
@@ -68,8 +77,9 @@ class ContentionChart(BokehChart):
         self.study = study
         self.focus = study.chosen[0]
         self.points = ColumnDataSource(_columns())
-        self.lines = ColumnDataSource({name: [] for name in ("x", *PANELS, "colour", "dash")})
+        self.lines = ColumnDataSource({name: [] for name in ("x", *PANELS, "colour", "dash", "alpha")})
         self.bounds = ColumnDataSource({name: [] for name in ("x", *PANELS)})
+        self._curves: dict[str, list[list[float]]] = {}
         self.x_range = Range1d(0.8, 80)
         self.cursors = [Span(location=1, dimension="height", line_width=2, level="overlay") for _ in PANELS]
         self.threshold = Span(location=0, dimension="width", line_dash="dotted", line_width=2, visible=False)
@@ -83,6 +93,7 @@ class ContentionChart(BokehChart):
 
     def _panel(self, measure: str) -> Plot:
         title, unit, _ = PANELS[measure]
+        interval = f"@{measure}{{0.000}}, 95 %: @{measure}_low{{0.000}} to @{measure}_high{{0.000}}"
         linear = measure == _LINEAR
         plot = figure(
             x_axis_type="log",
@@ -101,7 +112,9 @@ class ContentionChart(BokehChart):
         if not linear:
             plot.yaxis.ticker = plot.ygrid.ticker = FixedTicker(ticks=_TICKS)
             plot.yaxis.major_label_overrides = {tick: f"{tick:,g}" for tick in _TICKS}
-        plot.multi_line("x", measure, source=self.lines, line_color="colour", line_dash="dash", line_width=2)
+        plot.multi_line(
+            "x", measure, source=self.lines, line_color="colour", line_dash="dash", line_alpha="alpha", line_width=2
+        )
         plot.segment(
             "x", f"{measure}_low", "x", f"{measure}_high", source=self.points, line_color="colour", line_width=5
         )
@@ -110,7 +123,12 @@ class ContentionChart(BokehChart):
         )
         plot.renderers[1].glyph.line_alpha = 0.4
         plot.line("x", measure, source=self.bounds, line_dash=[10, 4], line_width=1.5)
-        says = [("", "@name"), ("at", "@where"), (title.lower(), f"@{measure}_words"), ("", "@more")]
+        says = [
+            ("", "@name"),
+            ("axis", "@x; @vcpus vCPUs in all, @guests guests"),
+            (unit, interval),
+            ("lost to waiting", "@lost{0.0} % of the CPUs' time; @seeds seeds"),
+        ]
         plot.add_tools(HoverTool(renderers=[scatter], tooltips=says))
         return plot
 
@@ -127,24 +145,29 @@ class ContentionChart(BokehChart):
         self.show()
 
     def show(self) -> None:
-        """Draw what the study knows now."""
+        """Draw what the study knows now; a protocol of which nothing is known yet keeps its last curve, faded."""
         study, colours, seen = self.study, theme.SERIES[self.mode], looks(self.study.series)
         points = _columns()
-        lines: dict[str, list[Any]] = {name: [] for name in self.lines.data}
+        lines: dict[str, list[Any]] = {name: [] for name in ("x", *PANELS, "colour", "dash", "alpha")}
         for name in study.chosen:
             found = study.points(name)
             colour = colours[seen[name].colour]
-            lines["x"].append([point.x for point in found])
-            for measure, (_, _, scale) in PANELS.items():
-                lines[measure].append([point.values[measure].mean / scale for point in found])
+            if found:
+                self._curves[name] = [[point.x for point in found]]
+                self._curves[name] += [[point.values[m].mean / PANELS[m].scale for point in found] for m in PANELS]
+            for column, values in zip(("x", *PANELS), self._curves.get(name, [[]] * 4), strict=True):
+                lines[column].append(values)
             lines["colour"].append(colour)
             lines["dash"].append(seen[name].dash)
+            lines["alpha"].append(1.0 if found else 0.35)
             for point in found:
-                _add(points, name, point, self.where(point))
+                _add(points, name, point)
             points["colour"] += [colour] * len(found)
             points["marker"] += [seen[name].marker] * len(found)
-        self.bounds.data = bounds = self._bounds()
-        self.lines.data, self.points.data = lines, points
+        bounds = self._bounds()
+        for source, data in ((self.bounds, bounds), (self.lines, lines), (self.points, points)):
+            if source.data != data:  # what is as it was need not be drawn again
+                source.data = data
         self._mark()
         self._fit(points, bounds)
         self.status = (
@@ -152,17 +175,9 @@ class ContentionChart(BokehChart):
             "waiting. Vertical line: what the table shows. Drag to zoom."
         )
 
-    def where(self, point: Point) -> str:
-        """Say where on the axis a point is, in words."""
-        settings = point.settings
-        all_vcpus = f"{settings.guests * settings.vcpus} vCPUs"
-        if self.study.grows == "locks":
-            return f"{point.x} locks, {all_vcpus}"
-        return f"{all_vcpus}: {settings.guests} guests of {settings.vcpus}"
-
     def _bounds(self) -> dict[str, list[float]]:
         study, focus = self.study, self.focus
-        bounds: dict[str, list[float]] = {name: [] for name in self.bounds.data}
+        bounds: dict[str, list[float]] = {name: [] for name in ("x", *PANELS)}
         for place in study.places():
             limits, settings = study.limits(focus, place), study.at(place)
             if limits is None:
@@ -226,23 +241,26 @@ def _spread(ticks: list[int]) -> list[int]:
     return kept
 
 
+_WORDS: Final = ("name", "colour", "marker")
+_NUMBERS: Final = ("x", "vcpus", "guests", "lost", "seeds")
+
+
 def _columns() -> dict[str, list[Any]]:
-    names = ["x", "name", "where", "more", "colour", "marker"]
-    for measure in PANELS:
-        names += [measure, f"{measure}_low", f"{measure}_high", f"{measure}_words"]
-    return {name: [] for name in names}
+    of_panels = [f"{measure}{bound}" for measure in PANELS for bound in ("", "_low", "_high")]
+    return {name: [] for name in (*_WORDS, *_NUMBERS, *of_panels)}
 
 
-def _add(points: dict[str, list[Any]], name: str, point: Point, where: str) -> None:
-    points["x"].append(point.x)
+def _add(points: dict[str, list[Any]], name: str, point: Point) -> None:
     points["name"].append(name)
-    points["where"].append(where)
-    for measure, (_, unit, scale) in PANELS.items():
+    points["x"].append(point.x)
+    points["vcpus"].append(point.settings.guests * point.settings.vcpus)
+    points["guests"].append(point.settings.guests)
+    points["lost"].append(100 * point.values["lost"].mean)
+    points["seeds"].append(point.seeds)
+    for measure, panel in PANELS.items():
         value = point.values[measure]
-        points[measure].append(value.mean / scale)
+        points[measure].append(value.mean / panel.scale)
         # A logarithmic axis has no place for an interval that reaches below nothing.
-        points[f"{measure}_low"].append(max(value.low, 0.0 if measure == _LINEAR else value.mean / 4) / scale)
-        points[f"{measure}_high"].append(value.high / scale)
-        points[f"{measure}_words"].append(f"{with_error(value, scale)} {unit}")
-    lost = with_error(point.values["lost"], 0.01)
-    points["more"].append(f"{lost} % of the CPUs' time lost to waiting; {point.seeds} seeds")
+        least = 0.0 if measure == _LINEAR else value.mean / 4
+        points[f"{measure}_low"].append(max(value.low, least) / panel.scale)
+        points[f"{measure}_high"].append(value.high / panel.scale)

@@ -82,7 +82,7 @@ function render(context) {
 
   function fill(name, options, value) {
     const { input, kind } = controls[name];
-    if (JSON.stringify(options) !== JSON.stringify(controls[name].options)) {
+    if (options !== controls[name].options) {
       controls[name].options = options;
       if (kind === "menu") input.replaceChildren(...options.map(([, text]) => node("option", {}, text)));
       else input.max = options.length - 1;
@@ -120,7 +120,7 @@ function render(context) {
   }
 
   function draw(theme) {
-    const { values, options, series, unused } = model.get("picture");
+    const { values, series, unused } = model.get("picture"), options = model.get("options");
     fillBoxes(theme, series);
     for (const name of Object.keys(controls)) {
       fill(name, options[name], values[name]);
@@ -130,7 +130,7 @@ function render(context) {
     drawAnswer();
   }
 
-  view.on("change:picture", () => view.repaint());
+  view.on("change:picture change:options", () => view.repaint());
   view.on("change:progress", drawProgress);
   view.on("change:answer", drawAnswer);
   return () => view.close();

@@ -44,7 +44,7 @@ def _pages(block: str) -> list[list[Any]]:
 FIELDS: Final[dict[str, tuple[str, str, str, list[list[Any]]]]] = {
     "grows": ("Axis", "menu", "Along the axis", [[name, text] for name, text in GROWS.items()]),
     "focus": ("Axis", "menu", "Bounds, timeline of", []),
-    "loss": ("Axis", "menu", "Hurts: waits over", _named(LOSSES, lambda loss: f"{loss:.0%} of the time")),
+    "loss": ("Axis", "menu", "Hurts: waits over", _named(LOSSES, lambda loss: f"{loss * 100:.0f} % of the time")),
     "guests": ("Machine", "slider", "Guests", _named(COUNTS)),
     "vcpus": ("Machine", "slider", "vCPUs of each", _named(COUNTS)),
     "pages": ("Machine", "slider", "Pages of each", []),
@@ -78,7 +78,9 @@ class ContentionControls(Figure):
 
     choices = traitlets.Dict({name: list(field[:3]) for name, field in FIELDS.items()}).tag(sync=True)
     picture = traitlets.Dict().tag(sync=True)
-    """Values, options and series."""
+    """Values and series."""
+    options = traitlets.Dict().tag(sync=True)
+    """What each control offers: pairs of a value and its text."""
     answer = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """What came out, a sentence each."""
     progress = traitlets.List([0, 0, False]).tag(sync=True)
@@ -154,7 +156,9 @@ class ContentionControls(Figure):
         study = self.study
         study.settings, study.grows, study.loss, chosen, self.focus = self._first
         study.chosen = list(chosen)
+        self.status = ""
         self._changed("reset")
+        self.show()
 
     # ---- events
 
@@ -195,15 +199,13 @@ class ContentionControls(Figure):
         options["pages"] = _pages(settings.block)
         for name, value in values.items():
             _offer(options, name, value)
-        self.picture = {
-            "values": values,
-            "options": options,
-            "unused": self._unused(),
-            "series": [
-                {"name": name, "shown": name in study.chosen, **look._asdict()}
-                for name, look in looks(study.series).items()
-            ],
-        }
+        series = [
+            {"name": name, "shown": name in study.chosen, **look._asdict()}
+            for name, look in looks(study.series).items()
+        ]
+        with self.hold_sync():
+            self.options = options
+            self.picture = {"values": values, "unused": self._unused(), "series": series}
 
     def _unused(self) -> list[str]:
         """Name controls that move nothing in sight."""

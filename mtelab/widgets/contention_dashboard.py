@@ -26,7 +26,7 @@ HEAD: Final = (
 )  # fmt: skip
 _REFRESH: Final = 0.3
 """Seconds between two drawings while runs go on."""
-_REST: Final = 0.4
+_REST: Final = 0.6
 """Seconds without a change until the timeline is drawn."""
 _TIMELINE_FAULTS: Final = {"4K": 400, "2M": 8}
 
@@ -193,7 +193,8 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         """
         self._turn = turn = object()
         self._running = True
-        pieces, wanted, shown = self.study.pieces(), self.study.wanted(), float("-inf")
+        study = self.study
+        pieces, wanted, shown, seeds = study.pieces(self.controls.focus), study.wanted(), float("-inf"), 0
         while self._running:
             try:
                 done = next(pieces, None)
@@ -202,17 +203,18 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
                 break
             if done is None:
                 break
-            if time.monotonic() - shown > _REFRESH:
+            complete = study.fewest_seeds()
+            if time.monotonic() - shown > _REFRESH or complete > seeds == 0:  # the first picture of all is not held up
                 self._show()
-                shown = time.monotonic()
+                shown, seeds = time.monotonic(), complete
             self.controls.progress = [*done, True]
             yield False
             if self._turn is not turn:
                 return  # another turn has begun, and shows itself
-        complete, self._running = self._running, False
+        finished, self._running = self._running, False
         self._show()
-        self.controls.progress = [self.study.done(), wanted, False]
-        if complete:
+        self.controls.progress = [study.done(), wanted, False]
+        if finished:
             yield True
             if self._turn is turn:
                 self._draw_timeline()
@@ -222,7 +224,8 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         self.chart.focus = focus
         place = study.place()
         self.chart.title = f"{_words(study.at(place), study.grows)}: along the axis, {GROWS[study.grows]}"
-        self.chart.show()
+        with self.chart.together():
+            self.chart.show()
         here = [point for name in study.chosen for point in study.points(name) if point.x == study.x(place)]
         names = [name for name in study.chosen for point in study.points(name) if point.x == study.x(place)]
         self.table.title = f"The numbers at the cursor, {_at(study, place)}; copies hold the whole axis"
@@ -242,7 +245,8 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
             self._timelines = {key: contend(study.protocol(focus, study.place()), **settings.arguments())}
         run = self._timelines[key]
         self.timeline.title = f"Lock timeline of {focus}, {_at(study, study.place())}"
-        self.timeline.show(run)
+        with self.timeline.together():
+            self.timeline.show(run)
 
     def __repr__(self) -> str:
         return f"ContentionDashboard: {self.controls.describe()} [run this cell to use the figure]"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, Range1d
@@ -24,13 +24,13 @@ _BUTTONS: Final = {
 
 
 class LockTimeline(BokehChart):
-    """A run's acquisitions of locks: a lane a vCPU, hatched while it waits, filled while it holds.
+    """A run's acquisitions of locks: a lane a vCPU, a thin line while it waits, a bar while it holds.
 
     A VM's mmu_lock is the narrow bar at the foot of the lane. Drag to zoom; the buttons do it from the keyboard.
     """
 
     def __init__(self) -> None:
-        self.source = ColumnDataSource(_columns())
+        self.holds, self.waits = ColumnDataSource(_columns()), ColumnDataSource(_columns())
         self.x_range, self.y_range = Range1d(0, 10), Range1d(0.5, -0.5)
         self.end = 10.0
         self.run: Contention | None = None
@@ -51,17 +51,13 @@ class LockTimeline(BokehChart):
             "right",
             "top",
             "bottom",
-            source=self.source,
-            fill_color="fill",
-            line_color="line",
-            line_width=0.5,
-            hatch_pattern="hatch",
-            hatch_color="line",
-            hatch_alpha=0.9,
-            hatch_scale=7,
+            source=self.holds,
+            fill_color="colour",
+            line_color=None,
         )
+        lines = plot.segment("left", "top", "right", "top", source=self.waits, line_color="colour", line_width=2)
         says = [("", "@who"), ("", "@what")]
-        plot.add_tools(HoverTool(renderers=[bars], tooltips=says))
+        plot.add_tools(HoverTool(renderers=[bars, lines], tooltips=says))
         super().__init__(plot, title="Lock timeline")
         self.buttons = _BUTTONS
 
@@ -70,14 +66,13 @@ class LockTimeline(BokehChart):
         super().paint(mode)
         self.mode = mode
         if self.run is not None:
-            self.source.data = self._bars(self.run)
+            self._draw(self.run)
 
     def show(self, run: Contention) -> None:
         """Draw a run, from its start to where its first bars end."""
         self.run = run
-        bars = self._bars(run)
-        self.source.data = bars
-        self.end = max(bars["right"], default=run.time_to_start / 1e3) or 1.0
+        self._draw(run)
+        self.end = max(self.holds.data["right"], default=run.time_to_start / 1e3) or 1.0
         lanes = run.guests * _threads(run)
         names = {lane: _name(run, lane) for lane in range(lanes)}
         step = max(1, lanes // 16)
@@ -90,7 +85,7 @@ class LockTimeline(BokehChart):
         self.text = self._words(run)
         few = len(run.timeline) > MOST_SHOWN
         self.status = (
-            "Filled: a lock is held. Hatched: it is waited for. The narrow bar is mmu_lock, the wide one the "
+            "Bar: a lock is held. Thin line: it is waited for. The narrow bar is mmu_lock, the wide one the "
             f"protocol's own. {run.faults} faults{f', the first {MOST_SHOWN:,} locks' if few else ''}; drag to zoom."
         )
 
@@ -126,29 +121,22 @@ class LockTimeline(BokehChart):
         }
         acts[button]()
 
-    def _bars(self, run: Contention) -> dict[str, list[Any]]:
-        bars = _columns()
-        chrome, colours = theme.CHROME[self.mode], theme.SERIES[self.mode]
+    def _draw(self, run: Contention) -> None:
+        holds, waits = _columns(), _columns()
+        colours = theme.SERIES[self.mode]
         for interval in run.timeline[:MOST_SHOWN]:
+            who = f"guest {interval.guest}, {_kind(run, interval.thread)}, fault {interval.fault}"
             top, bottom = _place(interval)
-            for what, start, end in (
-                ("waits for", interval.requested, interval.granted),
-                ("holds", interval.granted, interval.released),
-            ):
-                if end <= start:
-                    continue
-                waits = what != "holds"
-                bars["left"].append(start / 1e3)
-                bars["right"].append(end / 1e3)
-                bars["top"].append(top)
-                bars["bottom"].append(bottom)
-                colour = colours[3 if interval.lock == "mmu_lock" else 1 if waits else 0]
-                bars["fill"].append(chrome["page"] if waits else colour)
-                bars["line"].append(colour)
-                bars["hatch"].append("/" if waits else " ")
-                bars["who"].append(f"guest {interval.guest}, {_kind(run, interval.thread)}, fault {interval.fault}")
-                bars["what"].append(f"{what} {interval.lock} for {end - start:,.0f} ns")
-        return bars
+            mmu = interval.lock == "mmu_lock"
+            if interval.granted > interval.requested:
+                middle = (top + bottom) / 2
+                what = f"waits for {interval.lock} for {interval.granted - interval.requested:,.0f} ns"
+                times = interval.requested / 1e3, interval.granted / 1e3
+                _add(waits, *times, middle, middle, colours[3 if mmu else 1], who, what)
+            what = f"holds {interval.lock} for {interval.released - interval.granted:,.0f} ns"
+            times = interval.granted / 1e3, interval.released / 1e3
+            _add(holds, *times, top, bottom, colours[3 if mmu else 0], who, what)
+        self.holds.data, self.waits.data = holds, waits
 
     def _words(self, run: Contention) -> str:
         uses = [
@@ -163,9 +151,16 @@ class LockTimeline(BokehChart):
         return "no run yet" if run is None else f"{run.protocol}, {run.guests} guests of {run.vcpus} vCPUs"
 
 
+_COLUMNS: Final = ("left", "right", "top", "bottom", "colour", "who", "what")
+
+
 def _columns() -> dict[str, list[Any]]:
-    names: Sequence[str] = ("left", "right", "top", "bottom", "fill", "line", "hatch", "who", "what")
-    return {name: [] for name in names}
+    return {name: [] for name in _COLUMNS}
+
+
+def _add(columns: dict[str, list[Any]], *values: Any) -> None:
+    for name, value in zip(_COLUMNS, values, strict=True):
+        columns[name].append(value)
 
 
 def _place(interval: Interval) -> tuple[float, float]:

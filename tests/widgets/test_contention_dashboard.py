@@ -1,0 +1,435 @@
+"""The contention dashboard: controls, charts, table and timeline show what the study knows."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from mtelab.contention import WORKLOADS, Estimate, contend, lock_array
+from mtelab.sync import PROTOCOLS, PG_mte_tagged, mte_clear_page_tags, set_bit, test_and_set_bit
+from mtelab.sync.steps import Cpu, Page, Protocol
+from mtelab.widgets import ContentionDashboard, theme
+from mtelab.widgets.bokeh_chart import BokehChart
+from mtelab.widgets.contention_chart import PANELS, nice_above, nice_below, with_error
+from mtelab.widgets.contention_controls import FIELDS
+from mtelab.widgets.contention_style import looks
+from mtelab.widgets.lock_timeline import MOST_SHOWN, LockTimeline
+from mtelab.widgets.numbers_table import NumbersTable, markdown, tsv
+
+NAMES = ("big-lock", "lock-array", "page-lock")
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a kernel there is nobody to send to."""
+    monkeypatch.setattr(BokehChart, "send", lambda self, content, buffers=None: None)
+
+
+@pytest.fixture
+def dashboard() -> ContentionDashboard:
+    made = ContentionDashboard(NAMES, guests=2, pages=64, seeds=3)
+    made.run()
+    return made
+
+
+# ---- the answer
+
+
+def test_it_answers_from_how_many_vcpus_on_the_big_lock_hurts_with_an_error_bar(
+    dashboard: ContentionDashboard,
+) -> None:
+    hurts = dashboard.study.hurts_from("big-lock")
+    assert hurts is not None
+    assert 4 < hurts.mean < 8
+    said, spared, alone = dashboard.answer()
+    assert said.startswith(f"Hurts (more than 10 % of the CPUs' time lost to waiting): big-lock from {hurts.mean:.1f}")
+    assert "±" in said
+    assert spared == "Not up to 64 vCPUs: lock-array, page-lock."
+    assert "the bounds (long dashes) meet at 5.8 vCPUs" in alone
+    assert dashboard.controls.answer == dashboard.answer()
+    assert dashboard.chart.text == " ".join(dashboard.answer())
+
+
+def test_it_answers_how_large_an_array_fixes_it(dashboard: ContentionDashboard) -> None:
+    dashboard.set(grows="locks", vcpus=16, pages=256)
+    dashboard.run()
+    enough = dashboard.study.enough_locks()
+    assert enough is not None
+    (said,) = dashboard.answer()
+    assert said.startswith(f"With 32 vCPUs, an array of {enough.x} locks is enough for a loss under 10 %: ")
+    assert said.endswith(" %.")
+    assert "±" in said
+    dashboard.choose("big-lock")
+    assert dashboard.answer() == ["Choose lock-array to see how many locks are enough."]
+
+
+def test_the_band_the_cursor_and_the_threshold_stand_where_they_should(dashboard: ContentionDashboard) -> None:
+    chart, hurts = dashboard.chart, dashboard.study.hurts_from("big-lock")
+    assert hurts is not None
+    assert all(band.visible and band.right == hurts.high for band in chart.hurts)
+    assert {cursor.location for cursor in chart.cursors} == {16}
+    assert chart.threshold.location == pytest.approx(2313 / 9 / 1000)
+    dashboard.set(focus="page-lock", vcpus=4)
+    assert not any(band.visible for band in chart.hurts)
+    assert {cursor.location for cursor in chart.cursors} == {8}
+
+
+def test_the_bounds_of_the_protocol_in_focus_are_drawn(dashboard: ContentionDashboard) -> None:
+    bounds = dashboard.chart.bounds.data
+    assert bounds["throughput"][0] == pytest.approx(2e3 / 2313)
+    assert bounds["throughput"][-1] == pytest.approx(1e3 / 396)
+    assert bounds["wait_mean"][-1] == pytest.approx((64 * 396 - 2313) / 1000)
+    assert bounds["time_to_start"][-1] == pytest.approx(128 * 396 / 1e6)
+    dashboard.set(workload="migration")
+    assert dashboard.chart.bounds.data["x"] == []
+
+
+# ---- the charts
+
+
+def test_every_series_has_a_look_of_its_own() -> None:
+    seen = looks([*PROTOCOLS, "mine"])
+    assert len({look.marker for look in seen.values()}) == len(seen)
+    assert len({(look.colour, look.dash) for look in seen.values()}) == len(seen)
+    compared = ("big-lock", "lock-array", "per-mm-lock", "page-lock", "no-shared", "always-tagged")
+    assert len({seen[name].colour for name in compared}) == len(compared)
+
+
+def test_looks_do_not_depend_on_who_else_is_there() -> None:
+    assert looks(["page-lock"])["page-lock"] == looks(PROTOCOLS)["page-lock"]
+
+
+def test_points_lines_and_error_bars_of_all_protocols_are_in_all_three_plots(dashboard: ContentionDashboard) -> None:
+    chart, study = dashboard.chart, dashboard.study
+    found = [(name, point) for name in NAMES for point in study.points(name)]
+    assert chart.points.data["name"] == [name for name, _ in found]
+    for measure, panel in PANELS.items():
+        values = [point.values[measure] for _, point in found]
+        assert chart.points.data[measure] == [value.mean / panel.scale for value in values]
+        assert chart.points.data[f"{measure}_high"] == [value.high / panel.scale for value in values]
+        assert [len(line) for line in chart.lines.data[measure]] == [len(study.places())] * 3
+    assert chart.points.data["vcpus"][:2] == [2, 4]
+    assert set(chart.lines.data["alpha"]) == {1}
+
+
+def test_ranges_hold_everything_and_reset_returns_to_them(dashboard: ContentionDashboard) -> None:
+    chart = dashboard.chart
+    for measure, plot in chart.panels.items():
+        assert plot.y_range.end >= max(chart.points.data[measure])
+        if measure != "wait_mean":
+            assert 0 < plot.y_range.start <= min(chart.points.data[measure])
+    before = chart.x_range.start, chart.x_range.end
+    chart.x_range.start, chart.x_range.end = 10, 20
+    chart.reset()
+    assert (chart.x_range.start, chart.x_range.end) == before
+
+
+def test_colours_follow_light_and_dark(dashboard: ContentionDashboard) -> None:
+    dashboard.chart.on_mode("dark")
+    dashboard.timeline.on_mode("dark")
+    assert set(dashboard.chart.points.data["colour"]) <= set(theme.SERIES["dark"])
+    assert set(dashboard.timeline.holds.data["colour"]) <= set(theme.SERIES["dark"])
+
+
+def test_what_did_not_change_is_not_sent_again(dashboard: ContentionDashboard) -> None:
+    before = dashboard.chart.points.data
+    dashboard.set(vcpus=4)
+    assert dashboard.chart.points.data is before
+
+
+def test_a_curve_that_is_not_known_yet_stays_faded_and_without_points(dashboard: ContentionDashboard) -> None:
+    chart = dashboard.chart
+    before = dict(zip(NAMES, chart.lines.data["wait_mean"], strict=True))
+    dashboard.study._width = 1  # a protocol at a time
+    dashboard.set(clear=5000)
+    assert chart.lines.data["alpha"] == [1, 0.35, 0.35]
+    assert set(chart.points.data["name"]) == {"big-lock"}
+    assert chart.lines.data["wait_mean"][0] != before["big-lock"]
+    assert chart.lines.data["wait_mean"][1] == before["lock-array"]
+    dashboard.run()
+    assert chart.lines.data["alpha"] == [1, 1, 1]
+
+
+def test_the_protocol_in_focus_comes_first(dashboard: ContentionDashboard) -> None:
+    dashboard.set(focus="page-lock")
+    dashboard.set(clear=1000)
+    assert set(dashboard.chart.points.data["name"]) == {"page-lock"}
+
+
+def test_numbers_are_short_and_as_exact_as_their_error() -> None:
+    assert with_error(Estimate(5.7, 5.5, 5.9, 3)) == "5.70 ± 0.20"
+    assert with_error(Estimate(0.0059, 0.0048, 0.0070, 3)) == "0.0059 ± 0.0011"
+    assert with_error(Estimate(1234, 1200, 1268, 3)) == "1,234 ± 34"
+    assert with_error(Estimate(1234.5, 1234.5, 1234.5, 1), 1e3) == "1.23"
+    assert with_error(Estimate(0, 0, 0, 3)) == "0"
+    assert [nice_above(value) for value in (0, 0.9, 1.2, 22)] == [1, 1, 1.5, 30]
+    assert [nice_below(value) for value in (0.9, 1.2, 22)] == [pytest.approx(0.8), 1, 20]
+
+
+# ---- controls
+
+
+@pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if field[3]])
+def test_every_choice_of_every_control_is_taken(name: str) -> None:
+    made = ContentionDashboard(NAMES, guests=1, vcpus=2, pages=64, seeds=1)
+    options = made.controls.options[name]
+    for value, text in options:
+        made.controls.set(name, value)
+        made.controls.show()
+        assert made.controls.picture["values"][name] == value
+        assert text
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_every_workload_runs(workload: str) -> None:
+    made = ContentionDashboard(NAMES, workload=workload, guests=2, vcpus=2, pages=32, seeds=2)
+    made.run()
+    assert made.study.done() == made.study.wanted()
+    assert made.controls.status == ""
+    assert made.timeline.run is not None
+
+
+def test_pages_follow_the_block(dashboard: ContentionDashboard) -> None:
+    dashboard.controls.set("block", "2M")
+    assert dashboard.study.settings.pages == 16 * 512
+    dashboard.controls.show()
+    assert dashboard.controls.options["pages"][0] == [1024, "2 × 2 MiB"]
+    dashboard.controls.set("block", "4K")
+    assert dashboard.study.settings.pages == 512
+
+
+def test_a_value_that_a_cell_has_set_is_offered(dashboard: ContentionDashboard) -> None:
+    dashboard.set(guests=5, clear=123)
+    options = dashboard.controls.options
+    assert [5, "5"] in options["guests"]
+    assert [123, "123 ns"] in options["clear"]
+    assert options["guests"] == sorted(options["guests"])
+    assert dashboard.study.settings.costs.mte_restore_page_tags == pytest.approx(123 * 400 / 315, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"guests": 0}, "guests: 0, expected a whole number"),
+        ({"vcpus": 2.5}, "vcpus: 2.5"),
+        ({"workload": "shutdown"}, "workload: 'shutdown', expected one of start-up"),
+        ({"clear": -1}, "mte_clear_page_tags=-1"),
+        ({"focus": "no-shared"}, "focus: 'no-shared', expected one of big-lock"),
+        ({"speed": 3}, "speed: expected one of"),
+    ],
+)
+def test_bad_values_are_refused_and_change_nothing(
+    dashboard: ContentionDashboard, wrong: dict[str, object], said: str
+) -> None:
+    before = dashboard.study.settings
+    with pytest.raises(ValueError, match=said):
+        dashboard.set(**wrong)
+    assert dashboard.study.settings == before
+
+
+def test_an_event_that_is_refused_becomes_the_status_line(dashboard: ContentionDashboard) -> None:
+    handled = dashboard.controls.handled
+    dashboard.controls.on_set("guests", -1)
+    assert dashboard.controls.status.startswith("Refused: guests: -1")
+    assert dashboard.controls.handled == handled + 1
+    dashboard.controls.on_set("guests", 4)
+    assert dashboard.controls.status == ""
+    assert dashboard.study.settings.guests == 4
+
+
+def test_boxes_choose_protocols_and_the_last_one_stays(dashboard: ContentionDashboard) -> None:
+    dashboard.controls.on_choose("big-lock", False)
+    assert dashboard.study.chosen == ["lock-array", "page-lock"]
+    assert dashboard.controls.focus == "lock-array"
+    dashboard.controls.on_choose("lock-array", False)
+    dashboard.controls.on_choose("page-lock", False)
+    assert dashboard.study.chosen == ["page-lock"]
+    assert dashboard.controls.status.startswith("Refused")
+
+
+def test_reset_returns_to_the_start(dashboard: ContentionDashboard) -> None:
+    first = repr(dashboard)
+    dashboard.set(guests=8, grows="guests", loss=0.5, mmu_lock="exclusive")
+    dashboard.choose("always-tagged")
+    assert repr(dashboard) != first
+    dashboard.controls.on_reset()
+    assert repr(dashboard) == first
+    assert dashboard.study.loss == 0.10
+    assert dashboard.controls.picture["values"]["grows"] == "vcpus"
+    assert dashboard.controls.progress[0] == dashboard.controls.progress[1]
+
+
+def test_the_repr_says_what_is_asked_and_not_what_came_out(dashboard: ContentionDashboard) -> None:
+    fresh = ContentionDashboard(NAMES, guests=2, pages=64, seeds=3)
+    assert repr(fresh) == repr(dashboard)
+    assert "big-lock, lock-array, page-lock over vCPUs of each guest: start-up, 2 guests" in repr(fresh)
+
+
+# ---- long runs
+
+
+def test_runs_go_on_in_the_background_and_can_be_stopped_and_resumed() -> None:
+    async def watch() -> ContentionDashboard:
+        made = ContentionDashboard(NAMES, guests=2, pages=64, seeds=6)
+        made.study._width = 1  # a protocol at a time
+        assert made.controls.progress[2]
+        done = made.controls.progress[0]
+        while made.controls.progress[0] == done:
+            await asyncio.sleep(0)
+        made.controls.on_stop()
+        while made.controls.progress[2]:
+            await asyncio.sleep(0)
+        assert 0 < made.controls.progress[0] < made.controls.progress[1]
+        assert made.timeline.run is None
+        made.controls.on_stop()  # which is "Go on" now
+        assert made._task is not None
+        await made._task
+        return made
+
+    made = asyncio.run(watch())
+    assert made.controls.progress == [made.study.wanted(), made.study.wanted(), False]
+    assert made.timeline.run is not None
+
+
+def test_a_new_setting_ends_the_runs_of_the_one_before() -> None:
+    async def change() -> ContentionDashboard:
+        made = ContentionDashboard(NAMES, guests=2, pages=64, seeds=6)
+        first = made._task
+        made.set(guests=4)
+        assert first is not None
+        assert made._task is not None
+        await asyncio.gather(first, made._task)
+        return made
+
+    made = asyncio.run(change())
+    assert made.study.done() == made.study.wanted()
+    assert made.timeline.run is not None
+    assert made.timeline.run.guests == 4
+
+
+def test_a_learners_protocol_joins_and_one_that_fails_later_is_named() -> None:
+    def mine(cpu: Cpu, page: Page) -> Protocol:
+        if not (yield test_and_set_bit(PG_mte_tagged, page)):
+            yield mte_clear_page_tags(page)
+
+    def picky(cpu: Cpu, page: Page) -> Protocol:
+        assert cpu.role != "swap_in", "not made for swap"
+        yield mte_clear_page_tags(page)
+        yield set_bit(PG_mte_tagged, page)
+
+    made = ContentionDashboard(["big-lock"], guests=1, pages=32, seeds=2)
+    made.add(mine=mine, picky=picky)
+    made.run()
+    assert made.study.chosen == ["big-lock", "mine", "picky"]
+    assert {row[0] for row in made.rows()} == {"big-lock", "mine", "picky"}
+    made.set(workload="resume")
+    made.run()
+    assert made.controls.status.startswith("Refused: protocol: picky")
+    assert "not made for swap" in made.controls.status
+
+
+# ---- the table
+
+
+def test_the_table_shows_the_cursor_and_copies_everything(dashboard: ContentionDashboard) -> None:
+    table = dashboard.table
+    assert [row[0] for row in table.table["rows"]] == list(NAMES)
+    assert "16 vCPUs in all" in table.title
+    copied = table.copied("TSV").splitlines()
+    assert len(copied) == 1 + 3 * len(dashboard.study.places())
+    assert copied[0].split("\t")[:5] == ["protocol", "vCPUs", "guests", "locks", "million pages/s"]
+    assert len({line.count("\t") for line in copied}) == 1
+    lines = table.copied("Markdown").splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert set(lines[1]) <= set("|- ")
+    with pytest.raises(ValueError, match="form: 'CSV', expected one of TSV, Markdown"):
+        table.copied("CSV")
+
+
+def test_a_copy_is_sent_with_the_number_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[dict[str, object]] = []
+    monkeypatch.setattr(NumbersTable, "send", lambda self, content, buffers=None: sent.append(content))
+    table = NumbersTable(["a", "b"], lambda: [["1", "2"], ["3", "4"]], hidden=["b"], title="Two")
+    table.show([["1", "2"]])
+    assert table.table == {"head": ["a"], "rows": [["1"]]}
+    for form in ("TSV", "Markdown"):
+        table.on_copy(form)
+    assert [(content["form"], content["rows"]) for content in sent] == [("TSV", 2), ("Markdown", 2)]
+
+
+def test_tables_as_text() -> None:
+    assert tsv(["a", "b"], [["1", "2"]]) == "a\tb\n1\t2\n"
+    assert markdown(["a", "bb"], [["10", "2"]]) == "| a  | bb |\n| -- | -- |\n| 10 | 2  |\n"
+
+
+# ---- the timeline
+
+
+@pytest.fixture
+def timeline() -> LockTimeline:
+    made = LockTimeline()
+    made.show(contend("big-lock", guests=2, vcpus=2, pages=8, mmu_lock="exclusive"))
+    return made
+
+
+def test_each_hold_is_a_bar_and_each_wait_a_line(timeline: LockTimeline) -> None:
+    run = timeline.run
+    assert run is not None
+    assert len(timeline.holds.data["left"]) == len(run.timeline)
+    waited = [interval for interval in run.timeline if interval.granted > interval.requested]
+    assert timeline.waits.data["left"] == [interval.requested / 1e3 for interval in waited]
+    assert timeline.waits.data["right"] == [interval.granted / 1e3 for interval in waited]
+    assert timeline.holds.data["who"][0].startswith("guest ")
+    assert any(words.startswith("waits for tag_sync_lock for ") for words in timeline.waits.data["what"])
+    assert "tag_sync_lock is held" in timeline.text
+
+
+def test_lanes_are_named_guest_by_guest(timeline: LockTimeline) -> None:
+    names = timeline.plot.yaxis[0].major_label_overrides
+    assert names == {0: "0.0", 1: "0.1", 2: "1.0", 3: "1.1"}
+    timeline.show(contend(lock_array(2), "migration", guests=2, vcpus=1, pages=8))
+    assert timeline.plot.yaxis[0].major_label_overrides == {0: "0.0", 1: "0.VMM", 2: "1.0", 3: "1.VMM"}
+    assert any("VMM's thread" in who for who in timeline.holds.data["who"])
+
+
+def test_no_two_hold_one_lock_at_a_time(timeline: LockTimeline) -> None:
+    bars = sorted(
+        (left, right)
+        for left, right, what in zip(*(timeline.holds.data[name] for name in ("left", "right", "what")), strict=True)
+        if "tag_sync_lock" in what
+    )
+    assert all(before[1] <= after[0] for before, after in pairwise(bars))
+
+
+def test_buttons_zoom_and_move_within_the_run(timeline: LockTimeline) -> None:
+    whole = timeline.window
+    timeline.on_press("Zoom in")
+    start, end = timeline.window
+    assert end - start == pytest.approx((whole[1] - whole[0]) / 2)
+    timeline.on_press("Later")
+    assert timeline.window == (pytest.approx(whole[1] / 2), pytest.approx(whole[1]))
+    timeline.on_press("Later")
+    assert timeline.window[1] == pytest.approx(whole[1])
+    timeline.on_press("Earlier")
+    assert timeline.window[0] == pytest.approx(whole[1] / 4)
+    timeline.on_press("Zoom out")
+    timeline.on_press("Zoom out")
+    assert timeline.window == whole
+    timeline.on_press("Zoom in")
+    timeline.reset()
+    assert timeline.window == whole
+
+
+def test_a_long_run_shows_its_beginning(timeline: LockTimeline) -> None:
+    timeline.show(contend("big-lock", guests=2, vcpus=2, pages=MOST_SHOWN, mmu_lock="shared"))
+    assert len(timeline.holds.data["left"]) == MOST_SHOWN
+    assert f"the first {MOST_SHOWN:,} locks" in timeline.status
+
+
+def test_a_protocol_without_locks_has_an_empty_timeline(timeline: LockTimeline) -> None:
+    timeline.show(contend("page-lock", guests=2, vcpus=2, pages=8))
+    assert timeline.holds.data["left"] == []
+    assert timeline.text == "no lock is taken."
+    assert timeline.window[1] > 0
