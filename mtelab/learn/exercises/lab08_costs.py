@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,8 @@ from mtelab.learn.exercise import function, prediction
 
 SIZES = tuple(1 << power for power in range(1, 9))
 """Locks that an array may have."""
+BETWEEN = (0.35, 0.65)
+"""Where a target lies between the waits with two neighbouring sizes, on a logarithmic scale; 0.5 is halfway."""
 
 
 def cpus_and_chance(rng: Random) -> tuple[int, float]:
@@ -61,7 +62,7 @@ class Target:
     def __repr__(self) -> str:
         return (
             f"one guest of {self.vcpus} vCPUs; clearing a page's tags takes {self.clear} ns\n"
-            f"faults should wait {self.wait:.0f} ns on average, or less\n"
+            f"faults should wait {self.wait:g} ns on average, or less\n"
             f"answer the smallest array that does it: one of {', '.join(map(str, SIZES))} locks"
         )
 
@@ -75,11 +76,13 @@ def mean_waits(vcpus: int, clear: int, sizes: Sequence[int] = SIZES) -> tuple[fl
 
 
 def a_target(rng: Random) -> Target:
-    """Draw a machine, and a wait halfway between those with two neighbouring sizes."""
+    """Draw a machine, and a wait between those with two neighbouring sizes, far enough from both to be certain."""
     vcpus, clear = rng.choice((8, 16, 32, 48)), rng.choice((315, 600, 1200))
     waits = mean_waits(vcpus, clear)
     place = rng.randrange(1, len(SIZES) - 2)
-    return Target(vcpus, clear, math.sqrt(waits[place] * waits[place - 1]))
+    share = rng.uniform(*BETWEEN)
+    wait = waits[place] ** share * waits[place - 1] ** (1 - share)
+    return Target(vcpus, clear, float(f"{wait:.3g}"))
 
 
 @prediction(
