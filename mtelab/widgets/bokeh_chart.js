@@ -34,6 +34,22 @@ function onlyZooms(child) {
   };
 }
 
+/** Take Bokeh's drawings out of the Tab order: they answer no key, and have neither name nor ring. */
+function outOfTabOrder(place) {
+  const added = new MutationObserver((records) => records.forEach((record) => record.addedNodes.forEach(look)));
+  const watch = (root) => added.observe(root, { childList: true, subtree: true });
+  function look(element) {
+    if (element.tabIndex === 0) element.tabIndex = -1;
+    if (element.shadowRoot) {
+      watch(element.shadowRoot);
+      [...element.shadowRoot.children].forEach(look);
+    }
+    [...(element.children ?? [])].forEach(look);
+  }
+  watch(place);
+  return () => added.disconnect();
+}
+
 async function render(context) {
   const { model } = context;
   let mode = null, child = null;
@@ -56,8 +72,9 @@ async function render(context) {
   const manager = model.widget_manager;
   child = await manager.create_view(await manager.get_model(model.get("chart").slice("IPY_MODEL_".length)));
   onlyZooms(child);
+  const forget = outOfTabOrder(place);
   place.append(child.el);
-  return () => { view.close(); child.remove(); };
+  return () => { forget(); view.close(); child.remove(); };
 }
 
 export default { render };

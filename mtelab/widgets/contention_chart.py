@@ -26,7 +26,7 @@ class Panel(NamedTuple):
 
 PANELS: Final = {
     "throughput": Panel("Throughput", "million pages a second", 1e6),
-    "wait_mean": Panel("Wait a fault, mean", "µs", 1e3),
+    "wait_mean": Panel("Wait of a fault, mean", "µs", 1e3),
     "time_to_start": Panel("Time to start", "ms", 1e6),
 }
 """The three plots, by measure."""
@@ -170,8 +170,9 @@ class ContentionChart(BokehChart):
                 source.data = data
         self._mark()
         self._fit(points, bounds)
+        band = "the array that is enough" if self.study.grows == "locks" else "where it begins to hurt"
         self.status = (
-            f"Long dashes: closed-form bounds of {self.focus}. Shaded: where it begins to hurt; dots: that much "
+            f"Long dashes: closed-form bounds of {self.focus}. Shaded: {band}; dots: that much "
             "waiting. Vertical line: what the table shows. Drag to zoom."
         )
 

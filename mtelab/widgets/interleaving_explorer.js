@@ -39,7 +39,7 @@ function render(context) {
     try { await navigator.clipboard.writeText(schedule.value); } catch { document.execCommand("copy"); }
     copy.textContent = "Copied";
   });
-  const found = node("p", { class: "mte-race-found" });
+  const found = node("p", { class: "mte-race-found", role: "status" });
   view.body.append(choices, words,
     node("div", { class: "mte-race-row" }, undo, restart, find, play, slider, count,
       node("div", { class: "mte-race-schedule" }, node("label", {}, "Schedule ", schedule), copy)), found);

@@ -253,7 +253,8 @@ class InterleavingExplorer(Figure):
                     self.seek(0)
                     self.playing = True
             self.found = _found(report)
-            self.status = self.found["words"]
+            if not report.schedule:
+                self.status = ""  # what was found has a line of its own
         return report
 
     def reset(self) -> None:

@@ -174,7 +174,12 @@ function render(context) {
     const empty = node("tr", {}, node("td", { class: "mte-muted", colspan: kernels.length + 1 }, "no step yet"));
     table.replaceChildren(node("thead", {}, head), node("tbody", {}, ...(rows.length ? rows : [empty])));
     const vmas = picture.vmas.map((vma) => `blocks ${vma.start} to ${vma.end - 1} ${vma.kind}`).join(", ");
-    canvas.setAttribute("aria-label", `${model.get("title")}, ${picture.kernel}. The VMM has ${vmas}.`);
+    const guests = vms.map((vm) => {
+      const blocks = picture.guests[vm].map(({ slot, hva, tag }, at) => (slot === null ? "" :
+        `block ${at} on ${hva} by slot ${slot}${tag === null ? "" : ` with tag ${hex(tag)}`}`));
+      return ` Guest ${vm}: ${blocks.filter(Boolean).join(", ") || "no slot"}.`;
+    });
+    canvas.setAttribute("aria-label", `${model.get("title")}, ${picture.kernel}. The VMM has ${vmas}.${guests.join("")}`);
   }
 
   function draw(theme) {

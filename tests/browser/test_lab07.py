@@ -142,6 +142,17 @@ def numbers_are_copied(dashboard: Dashboard) -> None:
     assert table.locator("textarea").input_value().splitlines() == copied
 
 
+def the_keyboard_passes_over_the_drawings(dashboard: Dashboard) -> None:
+    """From a chart's buttons Tab goes on to the next figure's: nothing in a drawing would answer a key."""
+    page = dashboard.notebook.page
+    for figure, button in ((dashboard.chart, "Reset"), (dashboard.timeline, "Later")):
+        figure.get_by_role("button", name=button).focus()
+        page.keyboard.press("Tab")
+        assert not figure.evaluate("(root) => root.contains(document.activeElement)")
+        page.keyboard.press("Shift+Tab")
+        assert figure.get_by_role("button", name=button).evaluate("(made) => made === document.activeElement")
+
+
 def slider_to_repaint(dashboard: Dashboard) -> None:
     """Prints milliseconds from a slider's move to the repaint: where only the cursor moves, from results, and anew."""
     for what, name, places in (
@@ -163,6 +174,7 @@ def test_the_dashboard(notebook: Notebook) -> None:
     dashboard = opened(notebook)
     it_answers_the_question(dashboard)
     numbers_are_copied(dashboard)
+    the_keyboard_passes_over_the_drawings(dashboard)
     the_timeline_zooms(dashboard)
     slider_to_repaint(dashboard)
     sliders_and_boxes_repaint(dashboard)

@@ -131,6 +131,9 @@ def test_the_explorer_repaints_and_survives_a_reload(lab: Notebook) -> None:
     again.locator("td", has_text="map shared anon over blocks 0-2").wait_for()
     again.get_by_role("button", name="Make slot").click()
     again.locator("td", has_text="VM a: slot 0").wait_for()
+    drawing = again.locator("canvas").get_attribute("aria-label")
+    assert "Guest a: block 0 on 0 by slot 0" in str(drawing)
+    assert "Guest b: no slot." in str(drawing)
 
 
 def test_the_whole_lab_to_look_at(lab: Notebook) -> None:

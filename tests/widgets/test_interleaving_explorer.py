@@ -163,6 +163,7 @@ def test_a_safe_protocol_is_said_to_be_safe_and_a_bound_never_is() -> None:
     report = explorer.find_bug()
     assert explorer.found["look"] == "good"
     assert f"All {report.states} states were searched: safe" in explorer.found["words"]
+    assert explorer.status == ""
     assert explorer.schedule == ""
     explorer.find_bug(max_states=5)
     assert explorer.found["look"] == "warn"

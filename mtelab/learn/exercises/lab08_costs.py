@@ -14,6 +14,8 @@ SIZES = tuple(1 << power for power in range(1, 9))
 """Locks that an array may have."""
 BETWEEN = (0.35, 0.65)
 """Where a target lies between the waits with two neighbouring sizes, on a logarithmic scale; 0.5 is halfway."""
+MEASURABLE = 5.0
+"""Mean waits shorter than this, ns, come from too few collisions to tell two sizes apart for certain."""
 
 
 def cpus_and_chance(rng: Random) -> tuple[int, float]:
@@ -79,7 +81,8 @@ def a_target(rng: Random) -> Target:
     """Draw a machine, and a wait between those with two neighbouring sizes, far enough from both to be certain."""
     vcpus, clear = rng.choice((8, 16, 32, 48)), rng.choice((315, 600, 1200))
     waits = mean_waits(vcpus, clear)
-    place = rng.randrange(1, len(SIZES) - 2)
+    told_apart = [at for at in range(1, len(SIZES) - 2) if waits[at - 1] > 2 * waits[at] > 2 * MEASURABLE]
+    place = rng.choice(told_apart)
     share = rng.uniform(*BETWEEN)
     wait = waits[place] ** share * waits[place - 1] ** (1 - share)
     return Target(vcpus, clear, float(f"{wait:.3g}"))
