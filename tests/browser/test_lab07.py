@@ -66,7 +66,7 @@ def opened(notebook: Notebook, lab: str = LAB) -> Dashboard:
 def it_answers_the_question(dashboard: Dashboard) -> None:
     """How many vCPUs until the big lock hurts, and how large an array fixes it?"""
     dashboard.answer(re.compile(r"big-lock from \d\.\d+ ± 0\.\d+ vCPUs"))
-    dashboard.controls.get_by_text("lock-array", exact=True).click()
+    dashboard.controls.get_by_role("checkbox", name="lock-array", exact=True).check()
     dashboard.choose("Along the axis", "locks of the array")
     dashboard.slider("vCPUs of each").press("ArrowRight")  # 12, so 24 in all
     found = dashboard.answer(re.compile(r"With 24 vCPUs, an array of \d+ locks is enough for a loss under 10 %: .* ± "))
