@@ -362,9 +362,18 @@ class ContentionStudy:
                 crossings.append(crossing)
         return estimate(crossings) if 2 * len(crossings) > len(seeds) else None
 
-    def enough_locks(self) -> Point | None:
-        """Return the smallest array from which on no more than `loss` is lost; None if the axis has none."""
+    def knows_arrays(self) -> bool:
+        """Whether there are runs of an array of every size along the axis."""
         if self.grows != "locks" or ARRAY not in self.chosen:
+            return False
+        return len(self.points(ARRAY)) == len(self.places())
+
+    def enough_locks(self) -> Point | None:
+        """Return the smallest array from which on no more than `loss` is lost; None if the axis has none.
+
+        It is unknown, and None, as long as the runs of some size are missing.
+        """
+        if not self.knows_arrays():
             return None
         enough = None
         for point in reversed(self.points(ARRAY)):

@@ -155,6 +155,8 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         vcpus = f"{settings.guests * settings.vcpus} vCPUs"
         if ARRAY not in study.chosen:
             return f"Choose {ARRAY} to see how many locks are enough."
+        if not study.knows_arrays():
+            return f"With {vcpus}, the arrays are still being run."
         enough = study.enough_locks()
         if enough is None:
             return f"With {vcpus}, no array up to {study.places()[-1]:,} locks keeps the loss under {loss}."

@@ -65,6 +65,17 @@ def test_it_answers_how_large_an_array_fixes_it(dashboard: ContentionDashboard) 
     assert dashboard.answer() == ["Choose lock-array to see how many locks are enough."]
 
 
+def test_no_array_is_enough_before_all_have_been_run() -> None:
+    dashboard = ContentionDashboard(["lock-array"], guests=2, pages=32, seeds=3)
+    dashboard.run()
+    dashboard.study.grows = "locks"  # one size is known from the axis before
+    assert len(dashboard.study.points("lock-array")) == 1
+    assert dashboard.study.enough_locks() is None
+    assert dashboard.answer() == ["With 16 vCPUs, the arrays are still being run."]
+    dashboard.run()
+    assert "locks is enough" in dashboard.answer()[0]
+
+
 def test_the_band_the_cursor_and_the_threshold_stand_where_they_should(dashboard: ContentionDashboard) -> None:
     chart, hurts = dashboard.chart, dashboard.study.hurts_from("big-lock")
     assert hurts is not None
