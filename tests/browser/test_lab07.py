@@ -172,8 +172,8 @@ def test_the_dashboard(notebook: Notebook) -> None:
     dashboard = opened(notebook)
     it_answers_the_question(dashboard)
     numbers_are_copied(dashboard)
-    the_keyboard_passes_over_the_drawings(dashboard)
     the_timeline_zooms(dashboard)
+    the_keyboard_passes_over_the_drawings(dashboard)
     slider_to_repaint(dashboard)
     sliders_and_boxes_repaint(dashboard)
 
