@@ -63,10 +63,10 @@ class FigureView {
     this.on("change:title", () => this.label());
     this.on("change:status", () => this.label());
     this.label();
-    const themes = new MutationObserver(() => this.paintTheme());
+    const themes = new MutationObserver(() => this.changeTheme());
     themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
     const system = matchMedia("(prefers-color-scheme: dark)");
-    const changed = () => this.paintTheme();
+    const changed = () => this.changeTheme();
     system.addEventListener("change", changed);
     // A drawing may change the size that is being reported: wait for the next frame.
     const sizes = new ResizeObserver(() => requestAnimationFrame(() => this.repaint()));
@@ -132,6 +132,12 @@ class FigureView {
     this.root.style.setProperty("--mte-sans", sans);
     this.root.style.setProperty("--mte-mono", mono);
     this.repaint();
+  }
+
+  /** Paint the new theme now, and once more when the page has settled: widths are not to be had while it changes. */
+  changeTheme() {
+    this.paintTheme();
+    requestAnimationFrame(() => this.repaint());
   }
 
   /** Draw when the event at hand has been handled; many calls before that make one drawing. */
