@@ -69,7 +69,10 @@ class FigureView {
     const changed = () => this.changeTheme();
     system.addEventListener("change", changed);
     // A drawing may change the size that is being reported: wait for the next frame.
-    const sizes = new ResizeObserver(() => requestAnimationFrame(() => this.repaint()));
+    const sizes = new ResizeObserver(() => requestAnimationFrame(() => {
+      this.nameSliders();
+      this.repaint();
+    }));
     sizes.observe(this.root);
     this.undo.push(() => themes.disconnect(), () => sizes.disconnect());
     this.undo.push(() => system.removeEventListener("change", changed));
@@ -111,6 +114,15 @@ class FigureView {
     };
     for (const end of ["pointerup", "pointercancel"]) {
       document.addEventListener(end, release, { capture: true, signal: ended.signal });
+    }
+  }
+
+  /** Give ipywidgets' sliders beside the figure the names that they show: they do not tell screen readers. */
+  nameSliders() {
+    const sliders = this.root.closest(".widget-vbox")?.querySelectorAll(".widget-inline-hbox:has(.noUi-handle)") ?? [];
+    for (const slider of sliders) {
+      const name = slider.querySelector(".widget-label").textContent;
+      slider.querySelector(".noUi-handle").setAttribute("aria-label", name);
     }
   }
 
