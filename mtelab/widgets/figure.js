@@ -69,12 +69,12 @@ class FigureView {
     const changed = () => this.changeTheme();
     system.addEventListener("change", changed);
     // A drawing may change the size that is being reported: wait for the next frame.
-    const sizes = new ResizeObserver(() => requestAnimationFrame(() => {
-      this.nameSliders();
-      this.repaint();
-    }));
+    const sizes = new ResizeObserver(() => requestAnimationFrame(() => this.repaint()));
     sizes.observe(this.root);
-    this.undo.push(() => themes.disconnect(), () => sizes.disconnect());
+    // Only when the figure is in view are its neighbours sure to be in the page.
+    const views = new IntersectionObserver(() => this.nameSliders());
+    views.observe(this.root);
+    this.undo.push(() => themes.disconnect(), () => sizes.disconnect(), () => views.disconnect());
     this.undo.push(() => system.removeEventListener("change", changed));
     this.paintTheme();
   }
@@ -158,7 +158,9 @@ class FigureView {
     this.waiting = true;
     queueMicrotask(() => {
       this.waiting = false;
-      if (!this.closed) this.draw(this.theme);
+      if (this.closed) return;
+      this.draw(this.theme);
+      this.nameSliders();
     });
   }
 
