@@ -141,7 +141,7 @@ function render(context) {
     const strip = node("span", { class: "mte-space-strip", "data-stale": part.stale ? 1 : 0 });
     for (const one of part.tags) {
       const square = node("i", {}, hex(one));
-      square.style.background = theme.tags[one];
+      square.style.setProperty("--mte-space-fill", theme.tags[one]);
       square.style.color = theme.digits[one];
       strip.append(square);
     }

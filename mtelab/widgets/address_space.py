@@ -125,5 +125,5 @@ class AddressSpace(Figure):
         pages = [page for page in self.view.pages() if page.state in ("present", "zero page")]
         frames = len({page.target for page in pages})
         last = ": ".join(self.view.log[-1]) if self.view.log else "nothing done yet"
-        done = f"{len(self.view.log)} operations, the last {last}" if self.view.log else last
-        return f"{self.view.kernel}, {len(pages)} entries map {frames} frames, {done}"
+        done = f"operations: {len(self.view.log)}, the last {last}" if self.view.log else last
+        return f"{self.view.kernel}, entries: {len(pages)}, frames mapped: {frames}, {done}"

@@ -63,15 +63,18 @@ class FigureView {
     this.on("change:title", () => this.label());
     this.on("change:status", () => this.label());
     this.label();
-    const themes = new MutationObserver(() => this.paintTheme());
+    const themes = new MutationObserver(() => this.changeTheme());
     themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
     const system = matchMedia("(prefers-color-scheme: dark)");
-    const changed = () => this.paintTheme();
+    const changed = () => this.changeTheme();
     system.addEventListener("change", changed);
     // A drawing may change the size that is being reported: wait for the next frame.
     const sizes = new ResizeObserver(() => requestAnimationFrame(() => this.repaint()));
     sizes.observe(this.root);
-    this.undo.push(() => themes.disconnect(), () => sizes.disconnect());
+    // Only when the figure is in view are its neighbours sure to be in the page.
+    const views = new IntersectionObserver(() => this.nameSliders());
+    views.observe(this.root);
+    this.undo.push(() => themes.disconnect(), () => sizes.disconnect(), () => views.disconnect());
     this.undo.push(() => system.removeEventListener("change", changed));
     this.paintTheme();
   }
@@ -114,6 +117,15 @@ class FigureView {
     }
   }
 
+  /** Give ipywidgets' sliders beside the figure the names that they show: they do not tell screen readers. */
+  nameSliders() {
+    const sliders = this.root.closest(".widget-vbox")?.querySelectorAll(".widget-inline-hbox:has(.noUi-handle)") ?? [];
+    for (const slider of sliders) {
+      const name = slider.querySelector(".widget-label").textContent;
+      slider.querySelector(".noUi-handle").setAttribute("aria-label", name);
+    }
+  }
+
   button(text, title, press) {
     const made = node("button", { class: "mte-button", type: "button", title, onclick: press }, text);
     this.tools.append(made);
@@ -134,13 +146,21 @@ class FigureView {
     this.repaint();
   }
 
+  /** Paint the new theme now, and once more when the page has settled: widths are not to be had while it changes. */
+  changeTheme() {
+    this.paintTheme();
+    requestAnimationFrame(() => this.repaint());
+  }
+
   /** Draw when the event at hand has been handled; many calls before that make one drawing. */
   repaint() {
     if (this.waiting) return;
     this.waiting = true;
     queueMicrotask(() => {
       this.waiting = false;
-      if (!this.closed) this.draw(this.theme);
+      if (this.closed) return;
+      this.draw(this.theme);
+      this.nameSliders();
     });
   }
 

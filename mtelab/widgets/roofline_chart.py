@@ -81,8 +81,9 @@ class RooflineChart(BokehChart):
             y_range=Range1d(0.001, 500),
             x_axis_label="working set (tags at one byte each)",
             y_axis_label="GB/s of tags at one byte each",
-            width=920,
+            min_width=500,
             height=330,
+            sizing_mode="stretch_width",
             toolbar_location=None,
             tools="box_zoom",
         )

@@ -18,6 +18,15 @@ function render(context) {
       onclick: () => choose(tag),
     }, hex(tag)));
   }
+  // One tab stop for all brushes, as for any group of radio buttons; the arrows go round.
+  brushes.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const tag = (model.get("brush") + step + 16) % 16;
+    choose(tag);
+    brushes.children[tag].focus();
+  });
   const here = node("p", { class: "mte-mono" });
   const legend = node("p", { class: "mte-muted" });
   const keys = node("p", { class: "mte-muted" });
@@ -121,6 +130,7 @@ function render(context) {
       button.style.background = view.theme.tags[tag];
       button.style.color = view.theme.digits[tag];
       button.setAttribute("aria-checked", tag === brush);
+      button.tabIndex = tag === brush ? 0 : -1;
     });
     here.textContent = words(over >= 0 ? over : cursor);
     const lines = [];

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
 from .jupyter import Notebook
 
@@ -36,7 +36,11 @@ def test_paint_a_first_tag(notebook: Notebook) -> None:
     status = figure.locator(".mte-status")
 
     before = notebook.pixels(figure)
-    figure.get_by_role("radio", name="9", exact=True).click()
+    figure.get_by_role("radio", name="7", exact=True).click()
+    for _ in range(2):
+        notebook.page.keyboard.press("ArrowRight")
+    expect(figure.get_by_role("radio", name="9", exact=True)).to_be_focused()
+    expect(figure.locator("[role=radio][tabindex='0']")).to_have_text("9")
     drag(notebook, canvas, 34, 37)
     status.filter(has_text="4 granules tagged 9.").wait_for()
     assert notebook.pixels(figure) != before

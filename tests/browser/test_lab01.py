@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 import pytest
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
 from .jupyter import Notebook
 
@@ -32,8 +32,11 @@ def bit(figure: Locator, number: int) -> Locator:
 
 
 def test_bits_by_mouse_and_keyboard(lab: Notebook) -> None:
+    lab.page.set_viewport_size({"width": 1280, "height": 1000})
     figure = lab.figure("A pointer, bit by bit")
     figure.get_by_role("button", name="Reset").click()
+    # All 32 bits of a row are in view, though the file browser leaves the notebook little room.
+    assert figure.locator(".mte-bits").evaluate("(bits) => bits.scrollWidth <= bits.clientWidth")
     words = figure.locator(".mte-rows")
     entry = figure.get_by_role("textbox")
 
@@ -98,6 +101,8 @@ def test_sliders_repaint_bits_and_map(lab: Notebook) -> None:
 
 
 def test_bits_move_the_sliders_and_paint_changes_the_verdict(lab: Notebook) -> None:
+    for name in ("Pointer tag", "Offset", "Size (bytes)"):
+        expect(lab.page.get_by_role("slider", name=name, exact=True).first).to_be_attached()
     handles, pointer, tags = desk(lab)
     side = tags.locator(".mte-side")
     entry = pointer.get_by_role("textbox")

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator
 from .jupyter import SLIDE, Notebook
 
 LAB = "02-when-the-check-fires.ipynb"
+WIDTH = "(strip) => strip.style.width"
 
 
 @pytest.fixture
@@ -111,9 +112,12 @@ def test_hover_theme_and_both_views(lab: Notebook) -> None:
     figure.locator("canvas").hover(position={"x": 30, "y": 45})
     figure.locator(".mte-hover", has_text="byte 0x1001: 41, memory tag 3").wait_for()
     lab.shot("lab02-bench-light", figure)
-    light = lab.pixels(figure)
-    lab.theme("Dark")
-    lab.wait_repaint(figure, light)
+    light, strip = lab.pixels(figure), figure.locator("canvas")
+    wide = strip.evaluate(WIDTH)
+    for theme in ("Dark", "Light", "Dark"):
+        lab.theme(theme)
+        lab.page.wait_for_function("([strip, wide]) => strip.style.width === wide", arg=[strip.element_handle(), wide])
+    assert lab.pixels(figure) != light
     lab.shot("lab02-bench-dark", figure)
     lab.theme("Light")
     views = lab.page.locator(".mte-figure").filter(has=lab.page.locator(".mte-bench"))

@@ -85,6 +85,18 @@ def hover_names_the_point_and_a_drag_zooms(notebook: Notebook, chart: Locator) -
     notebook.wait_repaint(chart, zoomed)
 
 
+def fits_a_narrow_window_and_shows_the_focus(notebook: Notebook, chart: Locator) -> None:
+    notebook.page.set_viewport_size({"width": 1280, "height": 1000})
+    notebook.page.wait_for_function(
+        "(chart) => chart.firstElementChild.getBoundingClientRect().right <= chart.getBoundingClientRect().right",
+        arg=chart.locator(".mte-chart").element_handle(),
+    )
+    chart.get_by_role("button", name="Reset").focus()
+    notebook.page.keyboard.press("Tab")
+    assert chart.locator(".mte-chart").evaluate("(chart) => getComputedStyle(chart).outlineStyle") == "solid"
+    assert notebook.page.get_by_role("slider", name="Working set").count() == 1
+
+
 def a_measurement_can_be_stopped(notebook: Notebook) -> None:
     button(notebook, "Measure").click()
     notebook.page.get_by_text("timings", exact=False).first.wait_for()
@@ -107,6 +119,7 @@ def test_the_roofline(notebook: Notebook) -> None:
     stubs_are_named_and_not_measured(notebook, chart)
     answers_slider_and_buttons(notebook, chart)
     hover_names_the_point_and_a_drag_zooms(notebook, chart)
+    fits_a_narrow_window_and_shows_the_focus(notebook, chart)
     slider_repaints(notebook, chart)
     a_measurement_can_be_stopped(notebook)
 

@@ -80,7 +80,7 @@ def test_the_browser_does_the_same_as_a_cell() -> None:
 
 def test_the_repr_is_stable() -> None:
     assert repr(figure()) == repr(figure())
-    assert "1 entries map 1 frames, 2 operations, the last store r 0 7: ok" in repr(figure())
+    assert "entries: 1, frames mapped: 1, operations: 2, the last store r 0 7: ok" in repr(figure())
     assert "nothing done yet" in repr(AddressSpace())
     space = figure()
     assert (str(space.page("r", 0)), space.behind("r", 1)) == ("frame 1, rw, tagged", "nothing")
