@@ -108,6 +108,10 @@ class Notebook:
         found.evaluate(SCROLL)
         return found
 
+    def frames(self, count: int) -> None:
+        """Let the browser draw so many times: what a move of the mouse has set going shows by then."""
+        self.page.evaluate("async (n) => { while (n--) await new Promise(requestAnimationFrame); }", count)
+
     def reset(self, figure: Locator, done: Callable[[], None]) -> None:
         """Press a figure's Reset, once, and see that it is `done`, which raises if the figure does not show it."""
         figure.get_by_role("button", name="Reset").click()

@@ -66,7 +66,7 @@ def hover_names_the_point_and_a_drag_zooms(notebook: Notebook, chart: Locator) -
     # Down the chart until the mouse is over a roof or a point.
     for y in range(int(box["y"]) + 8, int(box["y"] + box["height"]) - 60, 2):
         mouse.move(box["x"] + 300, y)
-        notebook.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        notebook.frames(2)
         if hover.is_visible():
             break
     expect(hover).to_contain_text("GB/s")
