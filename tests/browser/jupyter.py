@@ -56,9 +56,12 @@ class Notebook:
         """
         if self.name == name and self.as_handed_out():
             self.tidy()
+            self.forget()
+            # A page that is loaded again asks the kernel for all of its widgets: those of a test before are gone.
+            assert self.page.evaluate(PRINTED, "import ipywidgets; ipywidgets.Widget.close_all()") == ""
         else:
             self.open(name)
-        self.forget()
+            self.forget()
         self.run_all()
 
     def as_handed_out(self) -> bool:

@@ -187,7 +187,9 @@ def test_it_fits_the_page_in_light_and_dark(notebook: Notebook, width: int) -> N
         notebook.figure("Contention: many guests")
         notebook.shot(f"lab07-{width}-{mode.lower()}")
         for figure in (dashboard.chart, dashboard.timeline):
-            notebook.page.wait_for_function(FITS, arg=[figure.locator("canvas").last.element_handle(), figure.element_handle()])
+            notebook.page.wait_for_function(
+                FITS, arg=[figure.locator("canvas").last.element_handle(), figure.element_handle()]
+            )
     notebook.theme("Light")
 
 
