@@ -74,7 +74,7 @@ def window(browser: Browser, server: Server) -> Iterator[Notebook]:
         "request",
         lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else outside.append(r.url),
     )
-    # JupyterLite's kernel, installed here to build the site, offers itself to JupyterLab too, where it cannot be loaded.
+    # JupyterLite's kernel, installed to build the site, offers itself to JupyterLab, where it cannot be loaded.
     context.on(
         "console", lambda m: errors.append(m.text) if m.type == "error" and "@jupyterlite/" not in m.text else None
     )
