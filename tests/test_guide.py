@@ -88,13 +88,13 @@ def test_the_readme_of_the_guides_lists_them_all() -> None:
 def test_a_command_is_one_that_mtelab_takes(command: str) -> None:
     _, *arguments = shlex.split(command)
     if "--help" in arguments:
-        with pytest.raises(SystemExit, match="^0$"):
+        with pytest.raises(SystemExit, match=r"^0$"):
             cli.parser().parse_args(arguments)
     else:
         assert callable(cli.parser().parse_args(arguments).run)
 
 
-@pytest.mark.parametrize("command", commands("python -m"))
+@pytest.mark.parametrize("command", [line for line in commands("python -m") if " mtelab." in line])
 def test_a_module_that_is_run_is_there(command: str) -> None:
     module, *arguments = shlex.split(command)[2:]
     assert importlib.util.find_spec(module)
