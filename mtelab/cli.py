@@ -72,10 +72,11 @@ def site(args: argparse.Namespace) -> int:
     """Build a site of the course that runs in the browser alone."""
     from mtelab.course import CourseError
     from mtelab.deploy.site import FIRST, SiteError, build
+    from mtelab.learn.editions import EditionError
 
     try:
         build(Path(args.out), Path(args.pyodide) if args.pyodide else None)
-    except (CourseError, SiteError) as error:
+    except (CourseError, EditionError, SiteError) as error:
         return _refuse(error)
     print(f"{args.out}: the site. To see it: python -m http.server --directory {shlex.quote(args.out)} 8080")
     print(f"and open http://localhost:8080/{FIRST}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import socket
@@ -49,6 +50,8 @@ def place(folder: Path | None) -> Path:
         if source.parent != PACKAGE:
             return source
         folder = Path("mtelab-labs")
+    if folder.suffix == ".ipynb" or (not folder.exists() and (source / f"{folder.name}.ipynb").is_file()):
+        raise CourseError(f"{folder}: expected a folder, not one lab; choose the lab in JupyterLab, on the left")
     if first_lab(folder):
         return folder.resolve()
     made = not folder.exists()
@@ -78,7 +81,29 @@ def supply(folder: Path) -> None:
 
 def first_lab(folder: Path) -> str | None:
     """Name of the first notebook in `folder` that is one of the course's, if there is any."""
-    return next((lab.name for lab in sorted(shipped().glob("*.ipynb")) if (folder / lab.name).is_file()), None)
+    return next(iter(present(folder)), None)
+
+
+def present(folder: Path) -> list[str]:
+    """Names of the notebooks in `folder` that are the course's, in their order."""
+    return [lab.name for lab in sorted(shipped().glob("*.ipynb")) if (folder / lab.name).is_file()]
+
+
+def spoilt(folder: Path) -> dict[str, str]:
+    """Labs in `folder` that JupyterLab cannot open, each with a sentence that says where, why and what to do."""
+    found: dict[str, str] = {}
+    for name in present(folder):
+        try:
+            json.loads((folder / name).read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            found[name] = f"{folder / name}:{error.lineno}: not JSON: {error.msg}, at column {error.colno}"
+        except (OSError, UnicodeDecodeError) as error:
+            found[name] = f"{folder / name}: cannot be read: {error}"
+    again = "git checkout labs" if folder == shipped() else "mtelab release NEW {}"
+    return {
+        name: f"{text}. Mend it in a text editor, or take a fresh copy: {again.format(name.partition('-')[0])}"
+        for name, text in found.items()
+    }
 
 
 def free(port: int) -> bool:
@@ -113,7 +138,11 @@ def has_browser() -> bool:
 def lab(args: argparse.Namespace) -> int:
     """Run ``mtelab lab``: JupyterLab, open at the first lab, until the learner stops it."""
     folder = place(Path(args.folder) if args.folder else None)
-    options = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{first_lab(folder)}"]
+    bad = spoilt(folder)
+    for sentence in bad.values():
+        print(sentence)
+    first = next((name for name in present(folder) if name not in bad), first_lab(folder))
+    options = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{first}"]
     options.append(f"--LabApp.app_settings_dir={SETTINGS}")
     if args.port is not None:
         if not free(args.port):

@@ -136,6 +136,33 @@ def test_a_machine_without_a_browser_is_told_what_to_do(
     assert "--no-browser" not in started[1]
 
 
+@pytest.mark.parametrize("name", ["quantum.ipynb", "mine/01.ipynb", "00-start-here"])
+def test_one_lab_is_no_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[list[str]]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(course.CourseError, match=f"{name}: expected a folder, not one lab; choose the lab in Jupyter"):
+        course.lab(arguments(folder=name))
+    assert not started
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lab_spoilt_by_hand_is_named_and_the_next_is_opened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], started: list[list[str]]
+) -> None:
+    course.supply(tmp_path)
+    first, second, third = sorted(path.name for path in tmp_path.glob("*.ipynb"))[:3]
+    (tmp_path / first).write_text('{\n "cells": [,')
+    (tmp_path / third).write_bytes(b"\xff")
+    assert course.lab(arguments(folder=str(tmp_path))) == 0
+    said = capsys.readouterr().out
+    assert f"{tmp_path / first}:2: not JSON: Expecting value, at column 12" in said
+    assert "take a fresh copy: mtelab release NEW 00\n" in said
+    assert f"{tmp_path / third}: cannot be read" in said
+    assert f"--LabApp.default_url=/lab/tree/{second}" in started[0]
+    assert (tmp_path / first).read_text() == '{\n "cells": [,'
+
+
 def test_a_learner_may_have_questions_of_their_own(monkeypatch: pytest.MonkeyPatch, started: list[list[str]]) -> None:
     monkeypatch.setenv("MTELAB_SEED", "0")
     assert course.lab(arguments(seed="alice")) == 0

@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
+import shlex
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from nbgrader.apps.nbgraderapp import NbGraderApp
 
+import mtelab
+from mtelab import bench, cli, recordings
+from mtelab.explorer.litmus_tests import TESTS
 from mtelab.kvm import releases
+from mtelab.learn.grading import Learner
 from mtelab.sync import protocols
 
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "mtelab" / "guide"
 TABLE = (GUIDE / "kernel-functions.md").read_text(encoding="utf-8")
 PAGES = sorted(GUIDE.glob("*.md"))
+README = ROOT / "README.md"
+ALL = [README, ROOT / "mtelab" / "deploy" / "README.md", *PAGES]
+
+
+def words(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def commands(program: str) -> list[str]:
+    """Each command line of `program` that a guide gives, in a block or between backquotes."""
+    found = set()
+    for text in map(words, ALL):
+        lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+        lines += re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+        parts = [part.strip() for line in lines for part in re.split(r"&&|\||>", line)]
+        found |= {part for part in parts if part.startswith(f"{program} ")}
+    assert found, program
+    return sorted(found)
 
 
 def find(name: str) -> object:
@@ -55,3 +82,71 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_readme_of_the_guides_lists_them_all() -> None:
     listed = set(re.findall(r"\]\(([^)]+)\)", (GUIDE / "README.md").read_text(encoding="utf-8")))
     assert listed == {page.name for page in PAGES} - {"README.md"}
+
+
+@pytest.mark.parametrize("command", commands("mtelab"))
+def test_a_command_is_one_that_mtelab_takes(command: str) -> None:
+    _, *arguments = shlex.split(command)
+    if "--help" in arguments:
+        with pytest.raises(SystemExit, match=r"^0$"):
+            cli.parser().parse_args(arguments)
+    else:
+        assert callable(cli.parser().parse_args(arguments).run)
+
+
+@pytest.mark.parametrize("command", [line for line in commands("python -m") if " mtelab." in line])
+def test_a_module_that_is_run_is_there(command: str) -> None:
+    module, *arguments = shlex.split(command)[2:]
+    assert importlib.util.find_spec(module)
+    if module == "mtelab.bench":
+        assert Path(bench.__file__).with_name(f"{arguments[0]}.py").is_file()
+
+
+@pytest.mark.parametrize("command", commands("nbgrader"))
+def test_a_command_is_one_that_nbgrader_has(command: str) -> None:
+    assert shlex.split(command)[1] in NbGraderApp.subcommands
+
+
+def test_extras_and_settings_are_there() -> None:
+    text = "".join(map(words, ALL))
+    extras = tomllib.loads(words(ROOT / "pyproject.toml"))["project"]["optional-dependencies"]
+    named = set(re.findall(r"mtelab\[(\w+)\]", text))
+    assert named >= {"grading", "hub", "site"}
+    assert named <= extras.keys()
+    assert re.findall(r"c\.Learner\.(\w+)", text) == ["seed_from"]
+    assert Learner.class_traits(config=True).keys() >= {"seed_from"}
+
+
+def test_the_calls_of_the_guide_to_protocols_do_what_it_says() -> None:
+    text = words(GUIDE / "protocols.md")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {"mtelab": mtelab}
+    exec(example, names)
+    explore, again, replay, *_ = re.findall(r"\| `([^`]*mtelab\.[^`]+)` \|", text)
+    assert eval(explore, names).verdict == "safe"
+    exec(again, names)
+    assert names["report"].verdict == "leaks"
+    assert eval(replay, names).verdicts == ["leaks"]
+    assert all(hasattr(mtelab, name) for name in re.findall(r"`mtelab\.(\w+)\(", text))
+
+
+def test_numbers_are_those_that_there_are() -> None:
+    files = [path for path in recordings.folder("insn").glob("*.jsonl") if not path.name.startswith("quirk")]
+    vectors = f"{sum(len(words(path).splitlines()) for path in files):,} instruction vectors"
+    guide = words(GUIDE / "recordings.md")
+    records = "".join(map(words, recordings.folder("kernel").glob("*.jsonl")))
+    assert vectors in words(README)
+    assert vectors in guide
+    assert f"the {len(files)} kinds that are targets" in guide
+    situations = set(re.findall(r'"id": ?"([^"]+)"', records))
+    assert f"{len(situations)} situations" in guide
+    assert f"{len(TESTS)} standard litmus tests" in words(README)
+
+
+def test_the_readme_says_where_everything_is() -> None:
+    text = words(README)
+    places = {path.parent.name for path in (ROOT / "mtelab").glob("*/*.py")} | {"guide"}
+    assert {name for name in places if f"| `mtelab/{name}` |" not in text} == set()
+    links = set(re.findall(r"\]\(([^):#]+)\)", text))
+    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert links >= {f"mtelab/guide/{page.name}" for page in PAGES if page.name != "README.md"}

@@ -80,6 +80,13 @@ def test_it_holds_both_editions_and_nothing_that_a_server_leaves_behind(wheel: P
     assert not any("__pycache__" in name or "test_" in name for name in names)
 
 
+def test_it_holds_all_of_the_package(wheel: Path) -> None:
+    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "mtelab").rglob("*") if path.is_file()}
+    needed = {name for name in files if "__pycache__" not in name and "/." not in name}
+    assert needed >= {"mtelab/guide/teaching.md", "mtelab/deploy/README.md", "mtelab/contention/engine.py"}
+    assert needed - set(zipfile.ZipFile(wheel).namelist()) == set()
+
+
 def test_the_mtelab_that_runs_is_the_wheels(installed: Installed, tmp_path: Path) -> None:
     program = "import mtelab; print(mtelab.__file__)"
     command = [str(installed.folder / "bin" / "python"), "-c", program]

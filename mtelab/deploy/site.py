@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from typing import Any, Final
 from mtelab import course
 from mtelab.deploy import pyodide
 from mtelab.deploy.wheel import build_wheel
+from mtelab.learn import editions
 
 FIRST: Final = f"lab/index.html?path={course.FIRST_LAB}"
 """Address of the first lab in the site."""
@@ -54,8 +56,10 @@ def build(out: Path, archive: Path | None = None, roots: Iterable[str] = ("mtela
     Raises
     ------
     SiteError
-        `out` holds something, the extra is not installed, the archive will not do, or JupyterLite fails. Nothing is
-        left in `out`.
+        `out` holds something or cannot be written, the extra is not installed, the archive will not do, or
+        JupyterLite fails. Nothing is left in `out`.
+    mtelab.learn.editions.EditionError
+        A lab of this installation cannot be read.
     CourseError
         This installation has no labs.
     """
@@ -65,7 +69,7 @@ def build(out: Path, archive: Path | None = None, roots: Iterable[str] = ("mtela
         if importlib.util.find_spec(package) is None:
             raise SiteError(f'{package} is not installed; python -m pip install "mtelab[site]" brings it')
     labs = course.shipped()
-    with tempfile.TemporaryDirectory(prefix="mtelab-site-") as temporary:
+    with _made(out), tempfile.TemporaryDirectory(prefix="mtelab-site-") as temporary:
         lite = Path(temporary)
         settings: dict[str, Any] = {}
         wheels = lite / "pypi"
@@ -88,6 +92,25 @@ def build(out: Path, archive: Path | None = None, roots: Iterable[str] = ("mtela
         shutil.copytree(lite / "site", out, dirs_exist_ok=True)
 
 
+@contextlib.contextmanager
+def _made(out: Path) -> Iterator[None]:
+    """Make the folder `out` before the long work begins; if that fails, take back it and what it holds."""
+    new = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            for path in out.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for folder in new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise SiteError(f"{out}: the site cannot be written: {error}; nothing was left there") from None
+        raise
+
+
 def write_contents(labs: Path, folder: Path) -> None:
     """Copy the student's labs into `folder`, each with a cell in front that makes the browser's kernel ready."""
     import nbformat
@@ -96,7 +119,7 @@ def write_contents(labs: Path, folder: Path) -> None:
     setup = SETUP.format(pins=" ".join([*pins, *pyodide.UNNAMED]))
     folder.mkdir(parents=True)
     for lab in sorted(labs.glob("*.ipynb")):
-        nb = nbformat.read(lab, nbformat.NO_CONVERT)  # type: ignore[no-untyped-call]
+        nb = editions.read(lab)
         cell = nbformat.v4.new_code_cell(setup, id="in-the-browser")  # type: ignore[no-untyped-call]
         nb.cells.insert(0, cell)
         nb.metadata.kernelspec = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}

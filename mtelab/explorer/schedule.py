@@ -28,6 +28,8 @@ def read(schedule: str) -> list[tuple[int, str]]:
     ValueError
         If it is none; the text says where.
     """
+    if not isinstance(schedule, str):
+        raise ValueError(f"schedule: {schedule!r}, expected a text such as '0011'; a safe report has none")
     made = []
     at = 0
     text = "".join(schedule.split())

@@ -42,6 +42,48 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path, capsys: pyt
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_a_place_that_cannot_be_written_is_said_before_the_long_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(site, "build_wheel", lambda folder: pytest.fail("the work has begun"))
+    (tmp_path / "file").write_text("mine")
+    assert main(["site", str(tmp_path / "file" / "out")]) == 2
+    error = capsys.readouterr().err
+    assert f"{tmp_path / 'file' / 'out'}: the site cannot be written: [Errno 20] Not a directory" in error
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "empty"])
+def test_a_site_that_is_broken_off_leaves_nothing_behind(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new" / "out"
+    if there:
+        out.mkdir(parents=True)
+
+    def until_the_disk_is_full(*_: object) -> None:
+        (out / "lab").mkdir()
+        (out / "lab" / "index.html").write_text("<")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(site, "_run_jupyterlite", until_the_disk_is_full)
+    assert main(["site", str(out)]) == 2
+    assert "No space left on device; nothing was left there" in capsys.readouterr().err
+    assert list(tmp_path.rglob("*")) == ([out.parent, out] if there else [])
+
+
+def test_a_lab_that_is_not_json_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labs = tmp_path / "labs"
+    labs.mkdir()
+    (labs / course.FIRST_LAB).write_text("{\n,")
+    monkeypatch.setattr(course, "shipped", lambda: labs)
+    assert main(["site", str(tmp_path / "out")]) == 2
+    assert f"{labs / course.FIRST_LAB}:2: not JSON" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_extra_that_is_not_installed_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

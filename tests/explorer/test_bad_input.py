@@ -191,3 +191,8 @@ def test_a_bad_schedule(schedule, said):
 @pytest.mark.parametrize("bound", [0, -1, True, 1.5, "many"])
 def test_a_bad_bound(bound):
     assert "max_states: " in message("page-lock", max_states=bound)
+
+
+def test_a_report_that_found_nothing_bad_has_no_schedule_to_replay():
+    with pytest.raises(ValueError, match="schedule: None, expected a text such as '0011'; a safe report has none"):
+        mtelab.replay("page-lock", "two-vms", mtelab.explore("page-lock", "two-vms").schedule)
