@@ -111,7 +111,7 @@ def sliders_and_boxes_repaint(dashboard: Dashboard) -> None:
 def the_timeline_zooms(dashboard: Dashboard) -> None:
     notebook, timeline = dashboard.notebook, dashboard.timeline
     timeline.scroll_into_view_if_needed()
-    for button in ("Zoom in", "Later", "Zoom out", "Reset"):
+    for button in ("Zoom in", "Zoom in", "Later", "Zoom out", "Reset"):
         if button == "Zoom out":
             notebook.shot("lab07-timeline-zoomed", timeline)
         before = notebook.pixels(timeline)
