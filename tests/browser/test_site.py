@@ -21,8 +21,7 @@ from mtelab import course
 from mtelab.cli import main
 from mtelab.deploy import pyodide, site
 
-from .scripts import IDLE, PRINTED
-from .server import LIMIT
+from .jupyter import IDLE, PRINTED
 
 STARTING = 240_000
 """Milliseconds for a kernel in the browser: it compiles Python, then unpacks some twenty wheels."""
@@ -41,7 +40,6 @@ class Site:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.context = browser.new_context(viewport={"width": 1400, "height": 1000})
-        self.context.set_default_timeout(LIMIT)
         self.outside: list[str] = []
         self.missing: list[str] = []
         self.context.route("**/*", self._route)
@@ -58,7 +56,7 @@ class Site:
         page = self.context.new_page()
         page.on("response", lambda reply: self.missing.append(reply.url) if reply.status >= 400 else None)
         page.goto(f"{self.url}/{path}")
-        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         return page
 
     def close(self) -> None:
