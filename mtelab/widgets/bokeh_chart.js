@@ -55,11 +55,6 @@ async function render(context) {
   let mode = null, child = null;
   const view = new FigureView(context, { draw });
   const place = node("div", { class: "mte-chart", role: "img" });
-  // BokehJS takes the focus deep inside, where the house's ring does not reach.
-  place.addEventListener("focusin", (event) => {
-    place.toggleAttribute("data-focus", event.composedPath()[0].matches(":focus-visible"));
-  });
-  place.addEventListener("focusout", () => place.removeAttribute("data-focus"));
   view.body.append(place);
   for (const [text, title] of Object.entries(model.get("buttons"))) {
     view.button(text, title, () => view.send("press", { button: text }));

@@ -85,7 +85,7 @@ def hover_names_the_point_and_a_drag_zooms(notebook: Notebook, chart: Locator) -
     notebook.wait_repaint(chart, zoomed)
 
 
-def fits_a_narrow_window_and_shows_the_focus(notebook: Notebook, chart: Locator) -> None:
+def fits_a_narrow_window_and_lets_tab_pass(notebook: Notebook, chart: Locator) -> None:
     notebook.page.set_viewport_size({"width": 1280, "height": 1000})
     notebook.page.wait_for_function(
         "(chart) => chart.firstElementChild.getBoundingClientRect().right <= chart.getBoundingClientRect().right",
@@ -93,7 +93,7 @@ def fits_a_narrow_window_and_shows_the_focus(notebook: Notebook, chart: Locator)
     )
     chart.get_by_role("button", name="Reset").focus()
     notebook.page.keyboard.press("Tab")
-    assert chart.locator(".mte-chart").evaluate("(chart) => getComputedStyle(chart).outlineStyle") == "solid"
+    assert not chart.locator(".mte-chart").evaluate("(chart) => chart.contains(document.activeElement)")
     assert notebook.page.get_by_role("slider", name="Working set").count() == 1
 
 
@@ -119,7 +119,7 @@ def test_the_roofline(notebook: Notebook) -> None:
     stubs_are_named_and_not_measured(notebook, chart)
     answers_slider_and_buttons(notebook, chart)
     hover_names_the_point_and_a_drag_zooms(notebook, chart)
-    fits_a_narrow_window_and_shows_the_focus(notebook, chart)
+    fits_a_narrow_window_and_lets_tab_pass(notebook, chart)
     slider_repaints(notebook, chart)
     a_measurement_can_be_stopped(notebook)
 
