@@ -17,8 +17,21 @@ from nbval.plugin import IPyNbFile
 MOST_MIB = 352
 """What a lab's kernel may take, in MiB: of the 512 of a student on a hub, JupyterLab's own server needs the rest."""
 
+FIRST = ("tests/browser", "tests/test_grading.py", "tests/test_labs.py", "labs", "tests/learn", "tests/explorer")
+"""What takes longest comes first, so that both processes end at about the same time."""
+
 _progress = tempfile.TemporaryDirectory(prefix="mtelab-tests-")
 os.environ["MTELAB_SEED"] = "0"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the files, which are handed to the processes one after the other."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(config.rootpath).as_posix()
+        return next((number for number, start in enumerate(FIRST) if path.startswith(start)), len(FIRST))
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from .jupyter import Notebook, Server
+from .jupyter import VIEWPORT, Notebook
+from .server import LIMIT, Server
 
 HERE = Path(__file__).parent
 OFFLINE = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 OFFLINE += ["--disable-background-networking", "--disable-component-update"]
+
+FAILED = pytest.StashKey[bool]()
+expect.set_options(timeout=LIMIT)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,27 +55,41 @@ def server(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     running.stop()
 
 
-@pytest.fixture
-def notebook(browser: Browser, server: Server) -> Iterator[Notebook]:
-    """A page on the server; afterwards nothing may have left the machine, and the console holds no error."""
-    server.stop_kernels()
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    page = context.new_page()
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember a failure until the fixtures are torn down."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture(scope="package")
+def window(browser: Browser, server: Server) -> Iterator[Notebook]:
+    """A window on the server, for one test after the other."""
+    context = browser.new_context(viewport=VIEWPORT)
+    context.set_default_timeout(LIMIT)
     outside: list[str] = []
     errors: list[str] = []
-    page.on(
+    context.on(
         "request",
         lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else outside.append(r.url),
     )
-
-    def note(text: str) -> None:
-        # JupyterLite's kernel, installed to build the site, offers itself to JupyterLab, where it cannot be loaded.
-        if "@jupyterlite/" not in text:
-            errors.append(text)
-
-    page.on("console", lambda m: note(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda e: note(str(e)))
-    yield Notebook(page, server, outside, errors)
+    # JupyterLite's kernel, installed to build the site, offers itself to JupyterLab, where it cannot be loaded.
+    context.on(
+        "console", lambda m: errors.append(m.text) if m.type == "error" and "@jupyterlite/" not in m.text else None
+    )
+    context.on("weberror", lambda e: errors.append(str(e.error)))
+    yield Notebook(context.new_page(), server, outside, errors)
     context.close()
-    assert not outside, f"requests left the machine: {outside}"
-    assert not errors, f"errors on the browser's console: {errors}"
+
+
+@pytest.fixture
+def notebook(window: Notebook, request: pytest.FixtureRequest) -> Iterator[Notebook]:
+    """The window, for one test; afterwards nothing may have left the machine, and the console holds no error."""
+    window.outside.clear()
+    window.errors.clear()
+    yield window
+    if request.node.stash.get(FAILED, False) or window.outside or window.errors:
+        window.name = None
+    assert not window.outside, f"requests left the machine: {window.outside}"
+    assert not window.errors, f"errors on the browser's console: {window.errors}"

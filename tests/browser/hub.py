@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mtelab import deploy
 
-from .jupyter import ROOT, START_LIMIT, free_port
+from .server import ROOT, START_LIMIT, free_port
 
 PASSWORD = "hub-tests"
 

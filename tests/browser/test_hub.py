@@ -14,7 +14,9 @@ from mtelab import course
 from mtelab.learn.exercise import find
 
 from .hub import PASSWORD, Hub
-from .jupyter import IDLE, PRINTED, Notebook
+from .jupyter import Notebook
+from .scripts import IDLE, PRINTED
+from .server import LIMIT
 
 LAB = "01-tags-and-pointers.ipynb"
 EXERCISE = "what_mte_promises"
@@ -38,6 +40,7 @@ def hub(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(LIMIT)
     page = context.new_page()
     yield page
     context.close()
@@ -76,7 +79,7 @@ def test_a_student_logs_in_opens_lab_01_and_runs_it(hub: Hub, page: Page) -> Non
     # The answer was right for her, it is known, and it stays when the kernel starts anew.
     assert json.loads(progress(hub, "ada").read_text())["exercises"][EXERCISE]["passed"]
     page.evaluate(RESTART)
-    page.wait_for_function(IDLE, timeout=60_000)
+    page.wait_for_function(IDLE)
     passed = (
         f"from mtelab.learn import progress; print([r.state for r in progress().rows if r.exercise == {EXERCISE!r}])"
     )

@@ -43,7 +43,7 @@ def test_paint_a_first_tag(notebook: Notebook) -> None:
     expect(figure.locator("[role=radio][tabindex='0']")).to_have_text("9")
     drag(notebook, canvas, 34, 37)
     status.filter(has_text="4 granules tagged 9.").wait_for()
-    assert notebook.pixels(figure) != before
+    notebook.wait_repaint(figure, before)
 
     canvas.focus()
     notebook.page.keyboard.press("ArrowRight")
@@ -85,8 +85,4 @@ def test_the_progress_figure_sums_up(notebook: Notebook) -> None:
 
 def test_the_whole_lab_to_look_at(notebook: Notebook) -> None:
     notebook.begin(LAB)
-    cells = notebook.page.locator(".jp-Notebook .jp-Cell")
-    for number in range(0, cells.count(), 3):
-        cells.nth(number).scroll_into_view_if_needed()
-        notebook.shot(f"lab00-page-{number:02d}")
-    assert cells.count() > 10
+    assert notebook.look_through("lab00-page") > 10

@@ -121,18 +121,13 @@ def test_hover_theme_and_both_views(lab: Notebook) -> None:
     lab.shot("lab02-bench-dark", figure)
     lab.theme("Light")
     views = lab.page.locator(".mte-figure").filter(has=lab.page.locator(".mte-bench"))
-    views.nth(1).scroll_into_view_if_needed()
-    views.nth(1).get_by_role("slider", name="Pointer tag").fill("4")
+    lab.bring(views.nth(1)).get_by_role("slider", name="Pointer tag").fill("4")
     ends(views.nth(0), "tag check fault")
     ends(views.nth(1), "tag check fault")
 
 
 def test_the_whole_lab_to_look_at(lab: Notebook) -> None:
-    cells = lab.page.locator(".jp-Notebook .jp-Cell")
-    for number in range(0, cells.count(), 3):
-        cells.nth(number).scroll_into_view_if_needed()
-        lab.shot(f"lab02-page-{number:02d}")
-    assert cells.count() > 30
+    assert lab.look_through("lab02-page") > 30
 
 
 def test_the_bench_repaints_and_survives_a_reload(lab: Notebook) -> None:

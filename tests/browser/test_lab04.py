@@ -22,7 +22,7 @@ def space(lab: Notebook, title: str = "The address space") -> Locator:
     """The figure of a section, as it was made."""
     figure = lab.figure(title)
     # The lab's own cells have left words in the status line; the reset takes them away.
-    lab.reset(figure, lambda: expect(figure.locator(".mte-status")).to_have_text("", timeout=10_000))
+    lab.reset(figure, lambda: expect(figure.locator(".mte-status")).to_have_text(""))
     figure.locator(".mte-space-new", has_text="◆").wait_for(state="hidden")
     return figure
 
@@ -97,7 +97,7 @@ def test_lines_and_undo_by_keyboard(lab: Notebook) -> None:
     figure.get_by_role("button", name="dontneed").focus()
     lab.page.keyboard.press("Space")
     says(figure, "child dontneed r 0 1: ok")
-    assert figure.get_by_role("button", name="swap out").is_disabled()
+    expect(figure.get_by_role("button", name="swap out")).to_be_disabled()
 
 
 def test_hover_lights_all_who_map_a_frame(lab: Notebook) -> None:
@@ -135,11 +135,7 @@ def test_the_kernel_and_the_theme(lab: Notebook) -> None:
 
 
 def test_the_whole_lab_to_look_at(lab: Notebook) -> None:
-    cells = lab.page.locator(".jp-Notebook .jp-Cell")
-    for number in range(0, cells.count(), 3):
-        cells.nth(number).scroll_into_view_if_needed()
-        lab.shot(f"lab04-page-{number:02d}")
-    assert cells.count() > 30
+    assert lab.look_through("lab04-page") > 30
 
 
 def test_a_step_is_drawn_and_survives_a_reload(lab: Notebook) -> None:

@@ -137,8 +137,4 @@ def test_the_explorer_repaints_and_survives_a_reload(lab: Notebook) -> None:
 
 
 def test_the_whole_lab_to_look_at(lab: Notebook) -> None:
-    cells = lab.page.locator(".jp-Notebook .jp-Cell")
-    for number in range(0, cells.count(), 3):
-        cells.nth(number).scroll_into_view_if_needed()
-        lab.shot(f"lab09-page-{number:02d}")
-    assert cells.count() > 30
+    assert lab.look_through("lab09-page") > 30

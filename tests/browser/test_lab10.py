@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 import pytest
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
 from .jupyter import SLIDE, Notebook
 
@@ -39,7 +39,7 @@ def test_round_by_round_by_mouse(lab: Notebook) -> None:
     figure.get_by_role("button", name="Next round").click()
     figure.get_by_role("button", name="Stop guest").click()
     says(figure, "✓ No tag lost.")
-    assert figure.get_by_role("button", name="Next round").is_disabled()
+    expect(figure.get_by_role("button", name="Next round")).to_be_disabled()
     lab.shot("lab10-moved-light", figure)
 
 
@@ -68,11 +68,7 @@ def test_lost_tags_are_found_with_the_keyboard(lab: Notebook) -> None:
 
 
 def test_the_whole_lab_to_look_at(lab: Notebook) -> None:
-    cells = lab.page.locator(".jp-Notebook .jp-Cell")
-    for number in range(0, cells.count(), 4):
-        cells.nth(number).scroll_into_view_if_needed()
-        lab.shot(f"lab10-page-{number:02d}")
-    assert cells.count() > 30
+    assert lab.look_through("lab10-page") > 30
 
 
 def test_it_repaints_and_survives_a_reload(lab: Notebook) -> None:

@@ -24,7 +24,7 @@ def lab(notebook: Notebook) -> Notebook:
 def card(lab: Notebook) -> Locator:
     """The card of section 2, with all cells filled."""
     figure = lab.figure("Every design, and your first attempt")
-    expect(figure.locator("progress")).to_be_hidden(timeout=60_000)
+    expect(figure.locator("progress")).to_be_hidden()
     return figure
 
 
@@ -73,7 +73,7 @@ def test_a_new_card_fills_and_stops(notebook: Notebook) -> None:
     expect(figure.locator(".mte-status")).to_contain_text("Stopped at")
     notebook.shot("lab11-stopped-light", figure)
     figure.get_by_role("button", name="Go on").click()
-    expect(figure.locator("progress")).to_be_hidden(timeout=60_000)
+    expect(figure.locator("progress")).to_be_hidden()
     expect(cell(figure, "always-tagged", "mmap-over", "Arm")).to_have_text("✓ safe")
 
 
@@ -94,8 +94,4 @@ def test_the_card_repaints_and_survives_a_reload(lab: Notebook) -> None:
 
 
 def test_the_whole_lab_to_look_at(lab: Notebook) -> None:
-    cells = lab.page.locator(".jp-Notebook .jp-Cell")
-    for number in range(0, cells.count(), 3):
-        cells.nth(number).scroll_into_view_if_needed()
-        lab.shot(f"lab11-page-{number:02d}")
-    assert cells.count() >= 30
+    assert lab.look_through("lab11-page") >= 30

@@ -21,7 +21,8 @@ from mtelab import course
 from mtelab.cli import main
 from mtelab.deploy import pyodide, site
 
-from .jupyter import IDLE, PRINTED
+from .scripts import IDLE, PRINTED
+from .server import LIMIT
 
 STARTING = 240_000
 """Milliseconds for a kernel in the browser: it compiles Python, then unpacks some twenty wheels."""
@@ -40,6 +41,7 @@ class Site:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.context = browser.new_context(viewport={"width": 1400, "height": 1000})
+        self.context.set_default_timeout(LIMIT)
         self.outside: list[str] = []
         self.missing: list[str] = []
         self.context.route("**/*", self._route)
@@ -56,7 +58,7 @@ class Site:
         page = self.context.new_page()
         page.on("response", lambda reply: self.missing.append(reply.url) if reply.status >= 400 else None)
         page.goto(f"{self.url}/{path}")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
         return page
 
     def close(self) -> None:
