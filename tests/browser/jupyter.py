@@ -138,6 +138,8 @@ class Notebook:
     ) -> list[float]:
         """Milliseconds from an act on a control to the first frame in which what is shown has changed.
 
+        A move that changes nothing is an error.
+
         Parameters
         ----------
         control, figure : Locator
@@ -148,7 +150,7 @@ class Notebook:
             JavaScript for what to look at in the figure, ``root``; its canvases unless said otherwise.
         """
         handles = [control.element_handle(), figure.element_handle()]
-        times: list[float] = self.page.evaluate(REPAINTS, [*handles, act, shown, moves, PIXELS])
+        times: list[float] = self.page.evaluate(REPAINTS, [*handles, act, shown, moves, PIXELS, LIMIT])
         return times[2:]
 
     def theme(self, name: str) -> None:

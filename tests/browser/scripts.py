@@ -71,7 +71,7 @@ PRINTED = """async (code) => {
 }"""
 
 # Milliseconds from each of some moves of a control to the first frame in which what is shown has changed.
-REPAINTS = """async ([control, root, act, shown, moves, drawn]) => {
+REPAINTS = """async ([control, root, act, shown, moves, drawn, limit]) => {
   const pixels = new Function('return ' + drawn)();
   const look = new Function('root', 'pixels', `return ${shown}`);
   const doOnce = new Function('control', 'move', 'back', act);
@@ -87,11 +87,11 @@ REPAINTS = """async ([control, root, act, shown, moves, drawn]) => {
     const before = look(root, pixels), start = performance.now();
     doOnce(control, move, Math.floor(move / 6) % 2 === 1);
     let now = start;
-    while (now - start < 3000) {
+    do {
       await new Promise(requestAnimationFrame);
       now = performance.now();
-      if (look(root, pixels) !== before) break;
-    }
+      if (now - start > limit) throw new Error(`move ${move} changed nothing`);
+    } while (look(root, pixels) === before);
     times.push(now - start);
   }
   return times;

