@@ -41,6 +41,7 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
             layout={"width": "560px"},
             style={"description_width": "90px"},
         )
+        self.sizes.add_class("mte-slider")
         self.table = ipywidgets.HTML()
         self.measure_button = ipywidgets.Button(description="Measure", icon="play", tooltip="Measure all versions")
         self.stop_button = ipywidgets.Button(description="Stop", icon="stop", tooltip="Stop and keep what there is")

@@ -28,7 +28,7 @@ function render(context) {
     brushes.children[tag].focus();
   });
   const here = node("p", { class: "mte-mono mte-here" });
-  const legend = node("p", { class: "mte-muted" });
+  const legend = node("p", { class: "mte-muted mte-reach" });
   const keys = node("p", { class: "mte-muted" });
   keys.append(node("kbd", {}, "arrows"), " move, ", node("kbd", {}, "0"), "–", node("kbd", {}, "f"),
     " tag, ", node("kbd", {}, "space"), " paint with the brush");
