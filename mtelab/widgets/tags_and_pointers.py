@@ -63,6 +63,7 @@ class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
             slider.observe(self._slid, "value")
         self.size.observe(lambda _change: self._point(), "value")
         super().__init__([ipywidgets.HBox([self.tag, self.offset, self.size]), self.inspector, self.map])
+        self.add_class("mte-linked")
 
     def refresh(self) -> None:
         """Show the memory's tags as they are now."""
@@ -127,6 +128,4 @@ def _address(pointer: int) -> int:
 
 def _slider(name: str, low: int, high: int, form: str = "d") -> ipywidgets.IntSlider:
     style = {"description_width": "initial"}
-    slider = ipywidgets.IntSlider(low, low, high, description=name, readout_format=form, style=style)
-    slider.add_class("mte-slider")
-    return slider
+    return ipywidgets.IntSlider(low, low, high, description=name, readout_format=form, style=style)
