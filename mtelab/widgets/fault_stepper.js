@@ -26,9 +26,9 @@ function render(context) {
   const kernels = node("table", { class: "mte-board mte-fault-kernels" });
   const keys = node("p", { class: "mte-muted" });
   keys.append("In the list of steps: ", node("kbd", {}, "↓"), " step, ", node("kbd", {}, "↑"), " back, ",
-    node("kbd", {}, "End"), " run, ", node("kbd", {}, "Home"), " to the start. A click on a step goes there.");
+    node("kbd", {}, "End"), " run, ", node("kbd", {}, "Home"), " to the start. A click on a step goes there. ◂ changed in this step.");
   view.body.append(choices, words, node("div", { class: "mte-fault-left" }, steps, keys),
-    node("div", { class: "mte-fault-right" }, now, panels), kernels);
+    node("div", { class: "mte-fault-right" }, now, panels), node("div", { class: "mte-fault-table" }, kernels));
   build();
 
   function build() {
