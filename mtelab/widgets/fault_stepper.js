@@ -127,6 +127,8 @@ function render(context) {
 
   /** Until the fault has ended, how it ends elsewhere would give away how it ends here. */
   function drawKernels(picture, chosen, ended) {
+    const focused = kernels.getRootNode().activeElement;
+    const held = kernels.contains(focused) && focused.textContent;  // the button that the keyboard is on
     const head = node("tr", {}, ...["Kernel", "The same access ends", "at", "compared with the kernel shown"]
       .map((text) => node("th", { scope: "col" }, text)));
     kernels.replaceChildren(node("tbody", {}, head, ...picture.kernels.map((row) => {
@@ -143,6 +145,7 @@ function render(context) {
         ] : [node("td", { class: "mte-muted" }, "?"), node("td"), node("td", { class: "mte-muted" },
           shown ? "shown: run it to the end to see all four" : "")]));
     })));
+    if (held) [...kernels.querySelectorAll("button")].find((made) => made.textContent === held).focus();
   }
 
   /** Steps with another answer, then those in another place. */
