@@ -60,7 +60,13 @@ def test_operations_that_are_not_in_the_recording(tmp_path, capsys):
     file = tmp_path / "scenario.txt"
     file.write_text("vm v\n")
     assert main(["scenario", str(file), "--compare", str(CURATED)]) == 2
-    assert "no scenario in it has these 1 operations" in capsys.readouterr().err
+    assert "expected a scenario with the same operations in the same order, found none" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there(tmp_path, capsys):
+    assert main(["scenario", str(tmp_path / "none")]) == 2
+    expected = "no such file or directory: expected a file of operations, one a line"
+    assert capsys.readouterr().err == f"mtelab: {tmp_path / 'none'}: {expected}\n"
 
 
 def test_bad_input_names_file_line_and_word_and_runs_nothing(tmp_path, capsys):
