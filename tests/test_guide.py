@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import re
 import shlex
 import tomllib
@@ -159,6 +160,13 @@ def test_numbers_are_those_that_there_are() -> None:
     files = [path for path in recordings.folder("insn").glob("*.jsonl") if not path.name.startswith("quirk")]
     vectors = f"{sum(len(words(path).splitlines()) for path in files):,} instruction vectors"
     guide = words(GUIDE / "recordings.md")
+    scenarios = [
+        json.loads(line) for path in recordings.folder("scenario").glob("*.jsonl") for line in words(path).splitlines()
+    ]
+    for kernel in releases.RELEASES:
+        operations = f"{sum(len(scenario[kernel]) for scenario in scenarios):,} operations"
+        assert operations in words(README)
+        assert operations in guide
     records = "".join(map(words, recordings.folder("kernel").glob("*.jsonl")))
     assert vectors in words(README)
     assert vectors in guide
