@@ -8,6 +8,7 @@ import pytest
 
 from mtelab import recordings
 from mtelab.cli import main
+from mtelab.scenario import read_recorded
 
 CURATED = recordings.folder("scenario") / "curated.jsonl"
 
@@ -54,6 +55,18 @@ def test_a_difference_is_marked_and_shrunk(scenario, wrong, capsys):
     assert out.endswith(
         "linux-6.12 13/14\n\nThe fewest operations, 4, the last of which differs:\nvm v\nmte v\nvcpu v\nidreg v\n"
     )
+
+
+def test_a_recorded_scenario_is_a_table_of_the_operations_asked_for():
+    curated = {each.id: each for each in read_recorded(CURATED)}
+    assert curated["slot-hole-filled-shared"].table("remap", "gldg", "gload").splitlines() == [
+        "slot-hole-filled-shared         6.1     6.12  6.18  7.2",
+        "   remap r0 1 1 shared anon rw  ok      ok    ok    ok",
+        "   gldg v 1 0                   EFAULT  0     0     0",
+        "   gload v 1                    EFAULT  0x00  0x00  0x00",
+    ]
+    everything = curated["slot-hole-filled-shared"]
+    assert len(everything.table().splitlines()) == 1 + len(everything.operations)
 
 
 def test_operations_that_are_not_in_the_recording(tmp_path, capsys):
