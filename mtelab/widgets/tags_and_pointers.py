@@ -53,7 +53,7 @@ class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
         self.shown = granules * GRANULE_SIZE
         self.map = _Map(memory.tags, self._bring_back, granules=granules, base=memory.base)
         self.tag = _slider("Pointer tag", 0, 15, "#x")
-        self.offset = _slider("Offset", 0, self.shown - LARGEST, "#x")
+        self.offset = _slider("Offset (bytes)", 0, self.shown - LARGEST, "#x")
         self.size = _slider("Size (bytes)", 1, LARGEST)
         self._first_size = self.size.value = size
         self._following = False

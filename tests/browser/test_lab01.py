@@ -100,7 +100,7 @@ def test_sliders_repaint_bits_and_map(lab: Notebook) -> None:
 
 
 def test_bits_move_the_sliders_and_paint_changes_the_verdict(lab: Notebook) -> None:
-    for name in ("Pointer tag", "Offset", "Size (bytes)"):
+    for name in ("Pointer tag", "Offset (bytes)", "Size (bytes)"):
         expect(lab.page.get_by_role("slider", name=name, exact=True).first).to_be_attached()
     handles, pointer, tags = desk(lab)
     side = tags.locator(".mte-side")
