@@ -23,7 +23,7 @@ CHUNK: Final = 1 << 17
 """States that are moved at once; a few megabytes, so that they stay in the processor's caches."""
 
 STUCK: Final = 64
-"""A sign like those of `mtelab.explorer.machine`: nobody can move, or those who can go round for ever."""
+"""A sign like those of `mtelab.explorer.move`: nobody can move, or those who can go round for ever."""
 
 
 @dataclass
