@@ -15,6 +15,7 @@ from mtelab.explorer.words import step_words
 from mtelab.learn.scorecard import BAD, CELLS, GUESTS, LOADS, MEMORIES, VCPUS, Card, card
 from mtelab.sync.protocols import PROTOCOLS, Function
 from mtelab.sync.situations import SITUATIONS, find_protocol
+from mtelab.widgets.background import in_background
 from mtelab.widgets.figure import Figure
 
 _REFRESH: Final = 0.15
@@ -80,11 +81,7 @@ class Scorecard(Figure):
     def start(self) -> None:
         """Fill the cells in the background of a notebook, so that its cells and buttons go on working."""
         self._turn = object()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return  # a script: it calls finish()
-        self._task = loop.create_task(self._fill_awake(self._turn))
+        self._task = in_background(self._filled(self._turn))  # a script calls finish()
 
     def stop(self) -> None:
         """Stop after the cell at hand, and keep what is known."""
@@ -96,10 +93,6 @@ class Scorecard(Figure):
         self._turn = object()
         for _ in self._filled(self._turn):
             pass
-
-    async def _fill_awake(self, turn: object) -> None:
-        for _ in self._filled(turn):
-            await asyncio.sleep(0.001)
 
     def _filled(self, turn: object) -> Iterator[None]:
         shown = time.monotonic()
