@@ -15,8 +15,8 @@ from mtelab.explorer.slices import Slices
 from mtelab.widgets.background import Background
 from mtelab.widgets.figure import Figure
 
-SEARCHED: Final = 4_000_000
-"""States that a button's search reaches at the most: half a minute or less, and 30 bytes for each."""
+SEARCHED: Final = 2_000_000
+"""States that a button's search reaches at the most: some seconds, and a hundred megabytes."""
 _SLICE: Final = 0.05
 """Seconds of work until the figure may hear its buttons."""
 
@@ -123,6 +123,10 @@ class BugFinder(Figure):
             self.give_up()
             self.status = f"The search was stopped after {self._searched:,} states. Nothing else has changed."
 
+    def give_up(self) -> None:
+        """End the search that a button began, if one is under way, without a word."""
+        self._background.stop()
+
     def _search(self) -> Generator[None, None, None]:
         """Search in turns, and play what was found, unless another move was made meanwhile."""
         before = self.now()
@@ -150,10 +154,6 @@ class BugFinder(Figure):
 
     def _say(self, words: str) -> None:
         self.status = words
-
-    def give_up(self) -> None:
-        """End the search that a button began, if one is under way, without a word."""
-        self._background.stop()
 
     def on_find(self) -> None:
         """Handle the button *Find me the bug*."""
