@@ -221,6 +221,7 @@ function render(context) {
   function drawSearch(searching, result) {
     find.textContent = searching ? "Stop the search" : FIND;
     find.title = searching ? "Give the search up and leave all as it is" : "Search every interleaving and play the shortest that is bad";
+    found.setAttribute("aria-live", searching ? "off" : "polite"); // nobody wants every number read out
     found.dataset.look = searching ? "" : result.look ?? "";
     found.textContent = searching ? `… ${searching}` : result.words ? `${SIGN[result.look]} ${result.words}` : "";
     found.hidden = !found.textContent;
