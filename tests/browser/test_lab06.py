@@ -130,7 +130,11 @@ def test_schedules_are_pasted_and_the_bug_is_found_played_and_paused(lab: Notebo
 def test_a_long_search_says_how_far_it_has_come_and_is_stopped(lab: Notebook) -> None:
     figure = explorer(lab)
     figure.get_by_role("combobox", name="Protocol").select_option("per-mm-lock")
-    for name, choice in (("CPUs", "4"), ("Pages", "2"), ("Memory", "arm")):  # more states than a button's search reaches
+    for name, choice in (
+        ("CPUs", "4"),
+        ("Pages", "2"),
+        ("Memory", "arm"),
+    ):  # more states than a button's search reaches
         figure.get_by_role("combobox", name=name).select_option(choice)
     expect(figure.locator(".mte-race-lanes > section")).to_have_count(4)
     schedule(figure).fill("01")
