@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtelab.explorer.model import model, slices_with_all_tags
+from mtelab.explorer.model import Model, model, slices_with_all_tags
 from mtelab.explorer.report import Report, report
 from mtelab.explorer.search import search_in_slices
 from mtelab.explorer.slices import Progress, Slices, finish
@@ -65,31 +65,38 @@ def explore(
     >>> mtelab.explore("clear-first", "two-vms").verdict
     'loses'
     """
-    return finish(explore_in_slices(protocol, situation, cpus, pages, memory, mmu_lock, max_states), progress)
+    chosen = model(protocol, situation, cpus, pages, memory, mmu_lock)
+    return finish(explore_in_slices(chosen, max_states), progress)
 
 
-def explore_in_slices(
-    protocol: str | Function,
-    situation: str,
-    cpus: int = 2,
-    pages: int = 1,
-    memory: str = "sc",
-    mmu_lock: str | None = None,
-    max_states: int = MAX_STATES,
-) -> Slices[Report]:
+def explore_in_slices(model: Model, max_states: int = MAX_STATES) -> Slices[Report]:
     """Explore as `explore` does, in slices: for a figure that goes on listening while it searches.
 
-    Closing it gives the search up. Errors are raised by the first slices.
+    Parameters
+    ----------
+    model : Model
+        From `mtelab.explorer.model`.
+    max_states : int
+        Stop after so many.
+
+    Returns
+    -------
+    generator
+        Yields the states and the level so far; returns the report. To close it gives the search up.
+
+    Raises
+    ------
+    ValueError, ProtocolError
+        As `explore` does, by one of its slices.
     """
-    chosen = model(protocol, situation, cpus, pages, memory, mmu_lock)
     if isinstance(max_states, bool) or not isinstance(max_states, int) or max_states < 1:
         raise ValueError(f"max_states: {max_states!r}, expected a number of 1 or more")
 
     def explored(tags: set[int]) -> Slices[Report]:
-        machine = chosen.build(tags, fused=memory == "arm")
+        machine = model.build(tags, fused=model.memory == "arm")
         cut = any(program.cut for program in machine.programs)
         found = yield from search_in_slices(machine, min(max_states, CUT_STATES) if cut else max_states)
-        return (yield from report(chosen, found, lambda: chosen.build(tags)))
+        return (yield from report(model, found, lambda: model.build(tags)))
 
     return (yield from slices_with_all_tags(explored))
 

@@ -56,12 +56,8 @@ class Machine(StepMoves):
 
     Parameters
     ----------
-    programs : list of Program
-        One a CPU.
-    locations : list of Location
-        All that they touch.
-    memory : str
-        ``"sc"`` or ``"arm"``.
+    programs, locations, memory
+        As for `StepMoves`.
     fused : bool
         Whether a CPU goes on at once through steps that touch nothing but its own buffer. No other CPU can tell the
         difference, so verdicts are the same, with far fewer states.

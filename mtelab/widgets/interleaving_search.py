@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import traitlets
 
-from mtelab.explorer import MAX_STATES, explore
+from mtelab.explorer import MAX_STATES, explore, model
 from mtelab.explorer.exploration import explore_in_slices
 from mtelab.explorer.report import MEANS, Report
 from mtelab.explorer.slices import Slices
@@ -130,7 +130,7 @@ class BugFinder(Figure):
     def _search(self) -> Generator[None, None, None]:
         """Search in turns, and play what was found, unless another move was made meanwhile."""
         before = self.now()
-        slices = explore_in_slices(**self.arguments(), max_states=SEARCHED)
+        slices = explore_in_slices(model(**self.arguments()), SEARCHED)
         try:
             report = yield from in_turns(slices, self._tell)
         except ValueError as refusal:  # nobody waits for it any more who could be told

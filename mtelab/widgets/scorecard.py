@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import traitlets
 
+from mtelab.explorer import model
 from mtelab.explorer.exploration import explore_in_slices
 from mtelab.explorer.report import BAD as BAD_VERDICTS
 from mtelab.explorer.report import MEANS, Report
@@ -142,9 +143,8 @@ class Scorecard(Figure):
         detail = _detail(chosen, situation, memory)
         try:
             if detail["verdict"] in BAD_VERDICTS:
-                slices = explore_in_slices(
-                    chosen.protocol, situation, chosen.cpus, memory=memory, max_states=MOST_STATES
-                )
+                asked = model(chosen.protocol, situation, chosen.cpus, memory=memory)
+                slices = explore_in_slices(asked, MOST_STATES)
                 report = yield from in_turns(
                     slices, lambda states: self._tell({**detail, "searching": progress_words(states)})
                 )

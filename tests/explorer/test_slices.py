@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 import mtelab
-from mtelab.explorer import Report
+from mtelab.explorer import Report, model
 from mtelab.explorer.exploration import explore_in_slices
 from mtelab.explorer.slices import finish
 
@@ -41,7 +41,7 @@ def test_small_slices_find_what_large_ones_do(
     cut_up(monkeypatch)
     told: list[tuple[int, int]] = []
     small = finish(
-        explore_in_slices(protocol, situation, memory=memory), lambda states, level: told.append((states, level))
+        explore_in_slices(model(protocol, situation, memory=memory)), lambda states, level: told.append((states, level))
     )
     assert outcome(small) == outcome(large)
     levels = [level for _, level in told]
@@ -57,13 +57,13 @@ def test_a_search_is_stopped_within_a_level(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_search_that_is_closed_half_way_does_not_go_on() -> None:
-    slices = explore_in_slices("page-lock", "two-vms", cpus=3)
+    slices = explore_in_slices(model("page-lock", "two-vms", cpus=3))
     assert [level for _, level in islice(slices, 3)] == [1, 2, 3]
     slices.close()
     assert list(slices) == []
 
 
 def test_bad_arguments_are_refused_by_the_first_slice() -> None:
-    slices = explore_in_slices("page-lock", "two-vms", max_states=0)
+    slices = explore_in_slices(model("page-lock", "two-vms"), max_states=0)
     with pytest.raises(ValueError, match="max_states: 0, expected a number of 1 or more"):
         next(slices)
