@@ -13,6 +13,7 @@ import ipywidgets
 from mtelab.contention import Contention, contend
 from mtelab.learn.contention_study import ARRAY, GROWS, ContentionStudy, Point, Settings
 from mtelab.sync.protocols import PROTOCOLS, Function
+from mtelab.widgets.background import in_background
 from mtelab.widgets.contention_chart import ContentionChart, with_error
 from mtelab.widgets.contention_controls import ContentionControls
 from mtelab.widgets.lock_timeline import LockTimeline
@@ -178,20 +179,12 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         """Show what is at hand, and do what is missing: a first piece now, the rest while the notebook is awake."""
         work = self._work()
         next(work, None)
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:  # no notebook: `run` does the rest
-            return
-        self._task = loop.create_task(self._awake(work))
+        self._task = in_background(work)  # in a script `run` does the rest
 
-    async def _awake(self, work: Iterator[bool]) -> None:
-        for last in work:
-            await asyncio.sleep(_REST if last else 0.001)
-
-    def _work(self) -> Iterator[bool]:
+    def _work(self) -> Iterator[float | None]:
         """Do the missing runs, a piece at a time, and show them now and then; last, after a rest, the timeline.
 
-        Yields whether it is time for the rest.
+        Yields how long to rest.
         """
         self._turn = turn = object()
         self._running = True
@@ -212,14 +205,14 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
                 self._show()
                 shown, seeds = time.monotonic(), complete
             self.controls.progress = [*piece, True]
-            yield False
+            yield None
             if self._turn is not turn:
                 return  # another turn has begun, and shows itself
         finished, self._running = self._running, False
         self._show()
         self.controls.progress = [study.done(), wanted, False]
         if finished:
-            yield True
+            yield _REST
             if self._turn is turn:
                 self._draw_timeline()
 

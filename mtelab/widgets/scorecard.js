@@ -17,7 +17,12 @@ function render(context) {
   const legend = node("p", { class: "mte-card-legend mte-muted" });
   legend.append("✓ safe · ✗ leaks: an earlier owner's tag is seen · ✗ loses: a stored tag is wiped · ✗ deadlocks · ",
     "⊘ refused: the kernel forbids it. ", node("kbd", {}, "←↑↓→"), " move, ", node("kbd", {}, "Enter"), " shows the shortest way.");
-  const detail = node("section", { class: "mte-card-detail", "aria-label": "The way to the verdict", "aria-live": "polite" });
+  const way = node("div", { "aria-live": "polite" });
+  const counted = node("span", {});
+  const halt = node("button", { class: "mte-button", type: "button", title: "Show the cell before again",
+    onclick: () => view.send("stop_way") }, "Stop the search");
+  const search = node("p", {}, counted, halt); // beside what is drawn anew, so that the button keeps the focus
+  const detail = node("section", { class: "mte-card-detail", "aria-label": "The way to the verdict" }, way, search);
   view.body.append(table, legend, detail);
   let built = "", cells = [], at = [0, 0];
 
@@ -126,14 +131,16 @@ function render(context) {
     const label = { sc: "in order", arm: "Arm" }[found.memory];
     const steps = found.steps ?? [];
     const lanes = [...Array(found.cpus).keys()];
-    const way = node("table", { class: "mte-card-way" }, node("thead", {}, node("tr", {}, node("th", { scope: "col" }, "move"),
+    const moves = node("table", { class: "mte-card-way" }, node("thead", {}, node("tr", {}, node("th", { scope: "col" }, "move"),
       ...lanes.map((cpu) => node("th", { scope: "col" }, `CPU ${cpu}`)))), node("tbody", {}, ...steps.map(([cpu, text], number) =>
       node("tr", {}, node("td", {}, number + 1), ...lanes.map((lane) => node("td", {}, lane === cpu ? node("code", {}, text) : ""))))));
-    detail.replaceChildren(
+    search.hidden = !found.searching;
+    counted.textContent = found.searching ? `… ${found.searching} ` : "";
+    way.replaceChildren(
       node("h4", {}, `${found.protocol} in ${found.situation}, ${label}: `, node("span", { "data-look": LOOKS[found.verdict] },
         `${SIGNS[found.verdict]} ${found.verdict}`)),
       node("p", {}, `${found.means}. `, node("span", { class: "mte-muted" }, found.about)),
-      ...(steps.length ? [node("div", { class: "mte-card-scroll", tabindex: 0 }, way), node("p", { class: "mte-muted" }, "To play it: ", node("code", {}, found.call))] : []),
+      ...(steps.length ? [node("div", { class: "mte-card-scroll", tabindex: 0 }, moves), node("p", { class: "mte-muted" }, "To play it: ", node("code", {}, found.call))] : []),
     );
   }
 

@@ -127,6 +127,35 @@ def test_schedules_are_pasted_and_the_bug_is_found_played_and_paused(lab: Notebo
     )
 
 
+def test_a_long_search_says_how_far_it_has_come_and_is_stopped(lab: Notebook) -> None:
+    figure = explorer(lab)
+    figure.get_by_role("combobox", name="Protocol").select_option("per-mm-lock")
+    for name, choice in (
+        ("CPUs", "4"),
+        ("Pages", "2"),
+        ("Memory", "arm"),
+    ):  # more states than a button's search reaches
+        figure.get_by_role("combobox", name=name).select_option(choice)
+    expect(figure.locator(".mte-race-lanes > section")).to_have_count(4)
+    schedule(figure).fill("01")
+    schedule(figure).press("Enter")
+    expect(figure.locator(".mte-race-count")).to_have_text("2 of 2")
+    figure.get_by_role("button", name="Find me the bug").click()
+    stop = figure.get_by_role("button", name="Stop the search")
+    expect(stop).to_be_visible()
+    expect(figure.locator(".mte-race-found")).to_contain_text("states so far")
+    lab.shot("lab06-searching-light", figure)
+    stop.click()
+    expect(figure.locator(".mte-status")).to_contain_text("The search was stopped after")
+    expect(figure.get_by_role("button", name="Find me the bug")).to_be_visible()
+    expect(figure.locator(".mte-race-found")).to_be_hidden()
+    expect(schedule(figure)).to_have_value("01")
+    expect(figure.locator(".mte-race-count")).to_have_text("2 of 2")
+    figure.get_by_role("button", name="Reset").click()
+    figure.get_by_role("button", name="Find me the bug").click()
+    expect(figure.locator(".mte-race-found")).to_contain_text("The shortest way there has 7 moves")
+
+
 def test_a_weak_machine_in_the_dark_and_wide_and_the_whole_lab_to_look_at(lab: Notebook) -> None:
     lab.page.set_viewport_size({"width": 1920, "height": 1080})
     lab.theme("Dark")
