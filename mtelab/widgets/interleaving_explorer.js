@@ -235,8 +235,9 @@ function render(context) {
     verdict.dataset.look = picture.look;
     verdict.textContent = `${picture.look ? `${SIGN[picture.look]} ` : ""}${picture.verdict}`;
     found.dataset.look = result.look ?? "";
-    found.textContent = result.words ? `${SIGN[result.look]} ${result.words}` : "";
-    found.hidden = !result.words;
+    found.textContent = result.words ? `${SIGN[result.look]} ${result.words}`
+      : "Not searched yet: “Find me the bug” tries every interleaving, and plays the shortest that is bad.";
+    found.classList.toggle("mte-muted", !result.words);
     undo.setAttribute("aria-disabled", position ? "false" : "true");
     restart.setAttribute("aria-disabled", position ? "false" : "true");
     play.setAttribute("aria-disabled", line.length ? "false" : "true");
@@ -244,6 +245,7 @@ function render(context) {
     slider.value = position;
     slider.disabled = !line.length;
     count.textContent = `${position} of ${line.length}`;
+    slider.setAttribute("aria-valuetext", count.textContent);
     if (schedule.getRootNode().activeElement !== schedule || model.get("playing")) schedule.value = model.get("schedule");
     copy.textContent = "Copy";
     scrolls.forEach((scroll) => scroll());
