@@ -151,7 +151,7 @@ function render(context) {
 
   /** Scroll a box, and nothing around it, so that a child can be seen. */
   function showIn(area, child) {
-    const top = child.offsetTop - area.offsetTop;
+    const top = child.getBoundingClientRect().top - area.getBoundingClientRect().top + area.scrollTop;
     if (top < area.scrollTop || top + child.offsetHeight > area.scrollTop + area.clientHeight)
       area.scrollTop = top - area.clientHeight / 3;
   }
