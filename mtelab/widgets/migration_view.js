@@ -4,7 +4,7 @@ const DIRTY = 1, STALE_DATA = 2, STALE_TAGS = 4;
 const COLUMNS = 8, WIDE = 46, TALL = 34, GAP = 3;
 const TAGS = 256, SIDE = 16, CELL = 13;
 const MAPS = [0, SIDE * CELL + 20];
-const MAP_TOP = 22, ROW = 25, ROUNDS_WIDTH = 352, BAR_LEFT = 66, BAR = 118;
+const MAP_TOP = 22, ROW = 25, ROUNDS_WIDTH = 346, BAR_LEFT = 66, BAR = 112;
 const MOST_ROWS = 13;
 
 function render(context) {
@@ -37,7 +37,7 @@ function render(context) {
   const words = node("p", { class: "mte-mono" });
   const verdict = node("p", { class: "mte-migration-verdict", role: "status" });
   left.append(node("h4", {}, "Pages: what the destination has"), grid,
-    node("p", { class: "mte-muted" }, "D data, T tags: ✓ as on the source, ~ stale, ✗ lost. ◥ in the dirty log."),
+    node("p", { class: "mte-muted" }, "D data, T tags: ✓ as on the source, ~ stale, ✗ lost. ◥ in the log."),
     words, maps, node("p", { class: "mte-muted" }, "A digit for each granule of 16 bytes; framed: it differs."));
   right.append(node("h4", {}, "On the wire"), rounds, verdict);
   let moved = null, over = -1;
