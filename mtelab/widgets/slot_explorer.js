@@ -65,7 +65,14 @@ function render(context) {
     row("Kernel", select("kernel", "Kernel shown", kernels, plain, (kernel) => view.send("kernel", { kernel })),
       node("span", {}, "checks at the memslot"), node("label", {}, fault, " and at the fault too")),
   );
-  inputs.tag.input.selectedIndex = 7;
+  /** The lists as at the start; what the model holds is filled in by every drawing. */
+  function fresh() {
+    for (const [name, { input }] of Object.entries(inputs)) input.selectedIndex = name === "tag" ? 7 : 0;
+    view.repaint();
+  }
+
+  fresh();
+  view.tools.firstChild.addEventListener("click", fresh); // Reset
   view.body.append(where, form, legend, log);
 
   function touch() {
