@@ -19,6 +19,7 @@ from mtelab.contention.arrays import Floats, Ints
 from mtelab.contention.crowd import NEVER, Crowd, Entrances
 from mtelab.contention.layout import FAR, HORIZON, Lanes
 from mtelab.contention.leaves import Column, Leaves
+from mtelab.contention.rounds import Rounds
 from mtelab.contention.turns import Lots, turns_of
 
 
@@ -66,19 +67,18 @@ def play_lanes(lanes: Lanes) -> Played:
 def _play_free(lanes: Lanes) -> Played:
     """Play lanes in which nobody waits for anybody: each thread goes from fault to fault."""
     count, holds = lanes.gap.shape
-    final = lanes.gap == FAR  # the last of each thread
-    gap = np.where(final, 0.0, lanes.gap)
-    before = np.cumsum(gap, axis=1) - gap
     lane, thread = np.nonzero(lanes.request[..., 0] < FAR)
-    place = lane, lanes.position[lane, thread, 0]
-    begin = np.zeros((count, holds))
-    begin[place] = lanes.request[lane, thread, 0] - before[place]  # what a thread's times are counted from
-    change = np.diff(begin[place], prepend=0.0)
-    change[np.flatnonzero(np.diff(lane, prepend=-1))] = begin[place][np.flatnonzero(np.diff(lane, prepend=-1))]
-    begin[place] = change
-    done = before + np.cumsum(begin, axis=1)
+    first = lane * holds + lanes.position[lane, thread, 0]
+    request = lanes.request[lane, thread, 0]
+    since = np.empty((count, holds))  # what was done before, in the order of the holds
+    since[:, 1:] = lanes.gap[:, :-1]
+    since.reshape(-1)[first] = 0.0
+    last = request + np.add.reduceat(since.reshape(-1), first)
+    same = np.diff(lane, prepend=-1) == 0
+    since.reshape(-1)[first] = request - np.where(same, np.append(0.0, last[:-1]), 0.0)
+    done = np.cumsum(since, axis=1, out=since)
     ends = np.full(lanes.request.shape[:2], np.inf)
-    ends[lane, thread] = done[final] + lanes.ending[lane, thread, 0]
+    ends[lane, thread] = last + lanes.ending[lane, thread, 0]
     nothing = np.zeros((count, 1))
     return Played(nothing, None, nothing, done, ends, None, np.zeros(count))
 
@@ -97,9 +97,9 @@ class _Lanes:
     requests: Floats
     current: Ints
 
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(self, lanes: Lanes, by_hold: bool = False) -> None:
         count, holds = lanes.gap.shape
-        self.lanes, self.leaves = lanes, Leaves(lanes)
+        self.lanes, self.leaves = lanes, Leaves(lanes, by_hold)
         self.crowd = Crowd(lanes) if lanes.crowded else None
         self.before, self.after, self.tail = Column(lanes.before), Column(lanes.after), Column(lanes.tail)
         self.gap = lanes.gap.reshape(-1)
@@ -199,12 +199,14 @@ class _Groups(_Lanes):
     """Lanes in which each VM's threads are a group: one of them is inside its mmu_lock, or will be next."""
 
     def __init__(self, lanes: Lanes) -> None:
-        super().__init__(lanes)
+        private = bool((lanes.lock == lanes.nobodys[:, None]).any())
+        self.in_rounds = private and lanes.choice is None and not lanes.crowded
+        super().__init__(lanes, by_hold=self.in_rounds)
         count, self.groups, self.members = lanes.request.shape
         self.outer = self.first_requests.reshape(count * self.groups, self.members)  # requests of mmu_lock
         self.outer_flat = self.outer.reshape(-1)
         self.position = self.first_holds
-        self.released, self.outer_wait = np.zeros_like(self.leaves.released), np.zeros_like(self.leaves.wait)
+        self.released, self.outer_wait = np.zeros_like(self.leaves.wait), np.zeros_like(self.leaves.wait)
         size = count * self.groups
         self.lots = None if lanes.choice is None else Lots(lanes, self.groups)
         self.lots_before = np.zeros(size, np.int64)
@@ -213,23 +215,41 @@ class _Groups(_Lanes):
         self.request = np.zeros(size)
         self.requests = self.request.reshape(count, self.groups)
         every = np.arange(size)
-        self.let_in(every // self.groups, every)
+        self.let_in(every // self.groups, every, self.out)
+
+    def play(self) -> None:
+        """Give every lane all its holds: in rounds, where some holds are of nobody's lock."""
+        if not self.in_rounds:
+            super().play()
+            return
+        rounds = Rounds(self.lanes, self.leaves, self.before, self.after)
+        left = self.lanes.gap.size
+        while left:
+            group, end = rounds.serve(self.requests, self.current)
+            left -= len(group)
+            self.served(group // self.groups, group, self.current.take(group), end)
 
     def go_on(self, number: int, who: Ints, at: Ints, end: Floats) -> None:
         if self.leaves.in_order:
             self.waited.take(who, out=self.outer_wait[number], mode="clip")
             self.released[number] = self.leave(self.every, who, at, end)
-            return
-        if self.last is None:
-            some = self.every
         else:
-            some = np.flatnonzero(self.last.take(at, mode="clip"))
-            self.current[who] = at + 1
-            self.request[who] = end + self.before.some(at + 1, self.every)
-            who, at, end = who[some], at[some], end[some]
-        if len(some):
-            self.outer_wait.reshape(-1)[at] = self.waited.take(who)
-            self.released.reshape(-1)[at] = self.leave(some, who, at, end)
+            self.served(self.every, who, at, end)
+
+    def served(self, lane: Ints, group: Ints, at: Ints, end: Floats) -> None:
+        """Go on after holds that have ended: to the fault's next leaf, or out of mmu_lock."""
+        if self.last is not None:
+            last = self.last.take(at, mode="clip")
+            more = np.flatnonzero(~last)
+            if len(more):
+                to = at[more] + 1
+                self.current[group[more]] = to
+                self.request[group[more]] = end[more] + self.before.some(to, lane[more])
+                some = np.flatnonzero(last)
+                lane, group, at, end = lane[some], group[some], at[some], end[some]
+        if len(group):
+            self.outer_wait.reshape(-1)[at] = self.waited.take(group)
+            self.released.reshape(-1)[at] = self.leave(lane, group, at, end)
 
     def leave(self, lane: Ints, group: Ints, at: Ints, end: Floats) -> Floats:
         """Release mmu_lock after the last leaf of a fault, and let in the next; return when."""
@@ -241,17 +261,16 @@ class _Groups(_Lanes):
         if self.crowd is not None:
             tail = self.tail.some(at, lane)
             request[self.crowd.leaves(lane, member, out + tail, gap, tail)] = NEVER
+            self.out[group] = out
         self.outer_flat[member] = request
         self.position[member] = at + 1
-        self.out[group] = out
         if self.lots is not None:
             self.lots_before[group] = self.lots.drawn.reshape(-1)[group]
-        self.let_in(lane, group)
+        self.let_in(lane, group, out)
         return out
 
-    def let_in(self, lane: Ints, group: Ints) -> None:
+    def let_in(self, lane: Ints, group: Ints, out: Floats) -> None:
         """Let in whoever is next when mmu_lock is given back."""
-        out = self.out.take(group)
         if self.members > 1:
             requests = self.outer.take(group, axis=0)
             member = requests.argmin(axis=1)
@@ -270,7 +289,7 @@ class _Groups(_Lanes):
         self.current[group] = hold
         granted += self.before.some(hold, lane)
         if self.leaves.handover is not None:
-            granted += (wait > 0) * self.leaves.handover[lane]
+            granted += (wait > 0) * self.leaves.handover.take(lane)
         self.request[group] = granted
 
     def enter(self, entrances: Entrances) -> None:
@@ -279,7 +298,7 @@ class _Groups(_Lanes):
         again = self.granted[group] > entrances.time  # nobody is inside yet: who will be may be somebody else
         if self.lots is not None:
             self.lots.drawn.reshape(-1)[group[again]] = self.lots_before[group[again]]
-        self.let_in(entrances.lane[again], group[again])
+        self.let_in(entrances.lane[again], group[again], self.out.take(group[again]))
 
     def played(self) -> Played:
         leaves = self.leaves

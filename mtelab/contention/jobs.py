@@ -87,6 +87,8 @@ def run_jobs(jobs: Sequence[Job]) -> list[Columns]:
         lanes = lanes_of(case, tables[key])
         if lanes is None:
             results[number] = _one_by_one(job)
+        elif lanes.free:  # nothing to gain side by side
+            results |= _side_by_side([(number, lanes)], len(lanes.gap) // case.runs)
         else:
             fits.setdefault((*lanes.shape, len(lanes.gap) // case.runs), []).append((number, lanes))
     for (*_, of_run), group in fits.items():

@@ -208,6 +208,8 @@ class Lanes:
         Of each lane.
     own : bool array (K, locks)
         Whether a lock is the protocol's own.
+    nobodys : int array (K,)
+        Which lock is nobody's: a number that no hold has if there is none.
     hidden : int array (K,)
         How often locks of the protocol's own are taken that nobody else can want then, and that are no holds here.
     hidden_time : float array (K,)
@@ -241,6 +243,7 @@ class Lanes:
     tail: Floats
     faults: int
     own: Bools
+    nobodys: Ints
     hidden: Ints
     hidden_time: Floats
     free: bool
@@ -376,7 +379,7 @@ class _Layout:
         if not self.single:
             last[self.last] = True
         free = not (tables.nested or self.crowded or self.usage[:, : tables.named + 1].any())
-        lock, own = self._no_locks() if free else self._locks()
+        lock, own, nobodys = self._no_locks() if free else self._locks()
         return Lanes(
             nested=tables.nested,
             vmm=case.vmm,
@@ -393,6 +396,7 @@ class _Layout:
             tail=self._of_faults(tables.tail),
             faults=len(row) // self.count,
             own=own,
+            nobodys=np.full(self.count, nobodys),
             hidden=tables.hidden[row].reshape(self.count, -1).sum(axis=1),
             hidden_time=tables.hidden_time[row].reshape(self.count, -1).max(axis=1),
             free=free,
@@ -458,11 +462,11 @@ class _Layout:
             values = np.where(scaled[self.row][self.fault], quantise(values * self.scale[self.fault]), values)
         return self._even(values)
 
-    def _no_locks(self) -> tuple[Ints, Bools]:
-        return np.zeros((self.count, 1), np.int64), np.zeros((self.count, 1), bool)
+    def _no_locks(self) -> tuple[Ints, Bools, int]:
+        return np.zeros((self.count, 1), np.int64), np.zeros((self.count, 1), bool), 0
 
-    def _locks(self) -> tuple[Ints, Bools]:
-        """Number the locks of each lane, and say which are the protocol's own.
+    def _locks(self) -> tuple[Ints, Bools, int]:
+        """Number the locks of each lane, and say which are the protocol's own, and which is nobody's.
 
         Named ones come first, then the mmu_locks of the VMs, then nobody's.
         """
@@ -475,7 +479,7 @@ class _Layout:
         total = names + vms + (bool(usage[:, named + 1].any()) or self.ragged)
         own = np.broadcast_to(np.arange(total) < names, (self.count, total))
         if total == 1:
-            return np.zeros((self.count, 1), np.int64), own
+            return np.zeros((self.count, 1), np.int64), own, names + vms
 
         number: Ints = np.empty(usage.shape, np.int64)
         number[:, :named] = np.cumsum(usage[:, :named], axis=1) - 1
@@ -489,4 +493,4 @@ class _Layout:
         if vms > 1:
             of_vm = np.flatnonzero((code == named)[self.hold])
             lock[of_vm] += case.vm[case.thread[self.fault[of_vm] % case.row.shape[1]]]
-        return self._even(lock, names + vms), own
+        return self._even(lock, names + vms), own, names + vms
