@@ -310,12 +310,12 @@ class _Layout:
         self.single = alike == 1
         if self.single:
             self.last = self.first = self.fault = np.arange(len(row))
-            self.hold = tables.start[row]
+            self.hold = tables.start.take(row)
         elif alike:
             self.first = np.arange(len(row)) * alike
             self.last = self.first + alike - 1
             self.fault = np.repeat(np.arange(len(row)), alike)
-            self.hold = (tables.start[row][:, None] + np.arange(alike)).reshape(-1)
+            self.hold = (tables.start.take(row)[:, None] + np.arange(alike)).reshape(-1)
         else:
             self.last = np.cumsum(each) - 1  # the last hold of each fault
             self.first = self.last - each + 1
@@ -331,9 +331,13 @@ class _Layout:
         of_run = self.usage.reshape(case.runs, case.guests, -1)
         self.meet = bool((of_run[..., : tables.named].sum(axis=1) > 1).any())
         self.crowded = case.cores < int((case.count > 0).sum())
-        self.split = case.guests > 1 and not self.meet and not self.crowded and self._same(each, self.guests)
+        self.split = (
+            case.guests > 1 and not self.meet and not self.crowded and (alike > 0 or self._same(each, self.guests))
+        )
         self.count = self.guests if self.split else case.runs
-        self.holds = each.reshape(self.count, -1).sum(axis=1)  # of each lane
+        self.holds = np.full(self.count, len(row) // self.count * alike)  # of each lane
+        if not alike:
+            self.holds = each.reshape(self.count, -1).sum(axis=1)
         self.most = int(self.holds.max())
         self.ragged = bool(self.holds.min() < self.most)
 
@@ -368,18 +372,19 @@ class _Layout:
         begin = run + case.first[there]  # the first fault of each thread
         final = run + (case.first + case.count - 1)[there]
         gap = np.zeros(len(self.hold))
+        if not self.single and not tables.nested:
+            gap[:-1] = tables.hold_before.take(self.hold[1:])  # within a fault
         tail = tables.tail[row[:-1]] if len(tables.tail) > 1 else tables.tail[0]
         gap[slice(-1) if self.single else self.last[:-1]] = start[1:] + tail
-        if not self.single and not tables.nested:
-            within = np.full(len(self.hold), True)
-            within[self.last] = False
-            gap[within] = tables.hold_before[self.hold][1:][within[:-1]]
         gap[self.last[final]] = FAR
         last = np.zeros(0 if self.single else len(self.hold), bool)
         if not self.single:
             last[self.last] = True
         free = not (tables.nested or self.crowded or self.usage[:, : tables.named + 1].any())
         lock, own, nobodys = self._no_locks() if free else self._locks()
+        hidden, hidden_time = np.zeros((self.count, 1), np.int64), np.zeros((self.count, 1))
+        if tables.hidden.any():
+            hidden, hidden_time = tables.hidden.take(row), tables.hidden_time.take(row)
         return Lanes(
             nested=tables.nested,
             vmm=case.vmm,
@@ -397,8 +402,8 @@ class _Layout:
             faults=len(row) // self.count,
             own=own,
             nobodys=np.full(self.count, nobodys),
-            hidden=tables.hidden[row].reshape(self.count, -1).sum(axis=1),
-            hidden_time=tables.hidden_time[row].reshape(self.count, -1).max(axis=1),
+            hidden=hidden.reshape(self.count, -1).sum(axis=1),
+            hidden_time=hidden_time.reshape(self.count, -1).max(axis=1),
             free=free,
             crowded=self.crowded,
             choice=None if case.choice is None else np.repeat(case.choice, self.count // case.runs, axis=0),
@@ -445,7 +450,7 @@ class _Layout:
         occurring = table[self.rows[self.tables.row]]
         if self.scale is None and (occurring == occurring[0]).all():
             return np.full((self.count, 1), occurring[0])
-        values = table[self.hold]
+        values = table.take(self.hold)
         if self.scale is not None:
             values = np.where(scaled[self.hold], quantise(values * self.scale[self.fault]), values)
         return self._even(values)
@@ -457,7 +462,7 @@ class _Layout:
         if plain and (occurring == occurring[0]).all() and (self.single or occurring[0] == 0):
             return np.full((self.count, 1), occurring[0])
         values = np.zeros(len(self.hold), table.dtype)
-        values[self.last] = table[self.row]
+        values[self.last] = table.take(self.row)
         if scaled is not None and self.scale is not None:
             values = np.where(scaled[self.row][self.fault], quantise(values * self.scale[self.fault]), values)
         return self._even(values)
@@ -486,11 +491,12 @@ class _Layout:
         number[:, named], number[:, named + 1] = names, names + vms
         code = self.tables.hold_lock
         if (usage == usage[0]).all():
-            lock = number[0][code][self.hold]
+            lock = number[0][code].take(self.hold)
         else:
             lane = np.repeat(np.arange(self.count) * number.shape[1], self.holds)
             lock = number.reshape(-1)[code[self.hold] + lane]
         if vms > 1:
-            of_vm = np.flatnonzero((code == named)[self.hold])
-            lock[of_vm] += case.vm[case.thread[self.fault[of_vm] % case.row.shape[1]]]
+            of_vm = np.flatnonzero((code == named).take(self.hold))
+            vm_of_fault = np.tile(case.vm[case.thread], case.runs)
+            lock[of_vm] += vm_of_fault.take(self.fault.take(of_vm))
         return self._even(lock, names + vms), own, names + vms
