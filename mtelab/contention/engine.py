@@ -11,76 +11,26 @@ multiples of one small quantum and sums of them are exact.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from mtelab.contention.arrays import Floats, Ints
 from mtelab.contention.crowd import NEVER, Crowd, Entrances
-from mtelab.contention.layout import FAR, HORIZON, Lanes
+from mtelab.contention.free import play_free
+from mtelab.contention.lanes import FAR, HORIZON, Lanes
 from mtelab.contention.leaves import Column, Leaves
+from mtelab.contention.played import Played
 from mtelab.contention.rounds import Rounds
 from mtelab.contention.turns import Lots, turns_of
-
-
-@dataclass(frozen=True, eq=False)
-class Played:
-    """What came out of K lanes of H holds and F faults each. Nanoseconds.
-
-    Attributes
-    ----------
-    wait : float array (K, H)
-        Of each hold, for its leaf; in any order if the holds of a lane are all alike.
-    order : int array (K, H) or None
-        Which hold that was, counted through all lanes; None if they are in their own order, or are all alike.
-    fault_wait : float array (K, F)
-        Of each fault, for all its locks.
-    released : float array (K, F)
-        When its last lock was given back.
-    ends : float array (K, threads)
-        When each thread was done with all; infinite if it did nothing.
-    inside : float array (K, G) or None
-        How long each VM's mmu_lock was held, if it is around other locks.
-    interrupts_off : float array (K,)
-        Longest wait and hold together of the protocol's own locks.
-    """
-
-    wait: Floats
-    order: Ints | None
-    fault_wait: Floats
-    released: Floats
-    ends: Floats
-    inside: Floats | None
-    interrupts_off: Floats
 
 
 def play_lanes(lanes: Lanes) -> Played:
     """Play lanes to their ends."""
     if lanes.free:
-        return _play_free(lanes)
+        return play_free(lanes)
     kind: type[_Lanes] = _Groups if lanes.nested else _Threads
     playing = kind(lanes)
     playing.play()
     return playing.played()
-
-
-def _play_free(lanes: Lanes) -> Played:
-    """Play lanes in which nobody waits for anybody: each thread goes from fault to fault."""
-    count, holds = lanes.gap.shape
-    lane, thread = np.nonzero(lanes.request[..., 0] < FAR)
-    first = lane * holds + lanes.position[lane, thread, 0]
-    request = lanes.request[lane, thread, 0]
-    since = np.empty((count, holds))  # what was done before, in the order of the holds
-    since[:, 1:] = lanes.gap[:, :-1]
-    since.reshape(-1)[first] = 0.0
-    last = request + np.add.reduceat(since.reshape(-1), first)
-    same = np.diff(lane, prepend=-1) == 0
-    since.reshape(-1)[first] = request - np.where(same, np.append(0.0, last[:-1]), 0.0)
-    done = np.cumsum(since, axis=1, out=since)
-    ends = np.full(lanes.request.shape[:2], np.inf)
-    ends[lane, thread] = last + lanes.ending[lane, thread, 0]
-    nothing = np.zeros((count, 1))
-    return Played(nothing, None, nothing, done, ends, None, np.zeros(count))
 
 
 class _Lanes:

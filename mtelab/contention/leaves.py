@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtelab.contention.arrays import Floats, Ints
-from mtelab.contention.layout import Lanes
+from mtelab.contention.lanes import Lanes
 
 
 class Column:
@@ -45,7 +45,7 @@ class Leaves:
     order : int array (H, K) or None
         If `in_order`, and if locks differ: which hold it was, counted through all lanes.
     interrupts_off : float array (K,)
-        As `mtelab.contention.engine.Played` has it.
+        As `mtelab.contention.played.Played` has it.
     """
 
     def __init__(self, lanes: Lanes, by_hold: bool = False) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mtelab.contention.arrays import Floats
-from mtelab.contention.engine import Played
-from mtelab.contention.layout import Lanes
+from mtelab.contention.lanes import Lanes
+from mtelab.contention.played import Played
 
 QUANTILES = (0.5, 0.99)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mtelab.contention.arrays import Floats, Ints
 from mtelab.contention.costs import QUANTUM
-from mtelab.contention.layout import FAR, Lanes
+from mtelab.contention.lanes import FAR, Lanes
 from mtelab.contention.leaves import Column, Leaves
 
 FEW = 8

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from mtelab.contention import WORKLOADS, Costs, lock_array
 from mtelab.contention.events import play
 from mtelab.contention.jobs import FEWEST, MEASURES, run_jobs
-from mtelab.contention.layout import Tables, lanes_of
+from mtelab.contention.layout import lanes_of
 from mtelab.contention.result import measure
 from mtelab.contention.run import set_up
+from mtelab.contention.tables import Tables
 from mtelab.sync import PROTOCOLS, PG_mte_tagged, mte_clear_page_tags, spin_lock, spin_unlock, test_bit
 
 SEEDS = tuple(range(FEWEST))
