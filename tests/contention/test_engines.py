@@ -76,6 +76,23 @@ def test_the_fast_engine_agrees(protocol, workload, shape, cores, mmu_lock, cost
         assert {name: fast[name][seed] for name in MEASURES} == {name: plain[name] for name in MEASURES}
 
 
+@pytest.mark.parametrize("fixed", [True, False])
+@pytest.mark.parametrize("workload", ["steady-state", "migration"])
+@pytest.mark.parametrize("protocol", ["big-lock", "lock-array", half_locked], ids=lambda p: getattr(p, "__name__", p))
+def test_rounds_keep_to_the_order_of_requests(protocol, workload: str, fixed: bool) -> None:
+    costs = Costs(guest_variation="constant", guest_work=0, fault_path=100) if fixed else None  # many at the same time
+    setup = set_up(protocol, workload, 5, 3, 120, None, "4K", "exclusive", costs, True, "scattered", 0)
+    job = setup.job(*SEEDS)
+    case = job.case()
+    lanes = lanes_of(case, Tables(case.programs))
+    assert lanes is not None
+    assert lanes.nested
+    (fast,) = run_jobs([job])
+    for seed in SEEDS:
+        plain = measure(case.run(seed), play(case.run(seed)))
+        assert {name: fast[name][seed] for name in MEASURES} == {name: plain[name] for name in MEASURES}
+
+
 @pytest.mark.parametrize("workload", WORKLOADS)
 @pytest.mark.parametrize("protocol", [*PROTOCOLS, half_locked, lock_of_cpu], ids=lambda p: getattr(p, "__name__", p))
 def test_runs_of_the_history_fit_the_fast_engine(protocol, workload: str) -> None:
