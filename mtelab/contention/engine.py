@@ -3,7 +3,8 @@
 Locks are fair, so all that is needed of a lock is when it will be free: whoever requests it at `now` gets it at
 ``max(now, free)``, provided that requests are looked at in order of time. So in every step each lane looks at its
 earliest request. A VM's mmu_lock that is held around other locks is as simple: who is next inside is known as soon as
-it is known when the one inside will leave.
+it is known when the one inside will leave. Where some faults take mmu_lock alone, several VMs of a lane go on at once
+(`mtelab.contention.rounds`).
 
 The plain engine (`mtelab.contention.events`) says the rules. The two agree to the last bit, because times are
 multiples of one small quantum and sums of them are exact.
