@@ -76,6 +76,8 @@ class _Lanes:
             who = turns.choose()
             if self.lanes.choice is not None:
                 now = request.take(who)
+            if self.leaves.order is not None:
+                at = self.leaves.order[number]
             self.current.take(who, out=at, mode="clip")
             self.go_on(number, who, at, self.leaves.take(number, now, at))
 
@@ -133,8 +135,7 @@ class _Threads(_Lanes):
             tail = self.tail.some(at[some], some)
             over = self.crowd.leaves(some, who[some], end[some] + tail, gap[some], tail)
             self.request[who[some[over]]] = NEVER
-        np.add(at, 1, out=at)
-        self.current[who] = at
+        self.current[who] = at + 1
 
     def enter(self, entrances: Entrances) -> None:
         self.request[entrances.thread] = entrances.request

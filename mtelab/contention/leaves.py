@@ -59,6 +59,7 @@ class Leaves:
         self.base = np.arange(count) * self.locks
         self.free = np.zeros(count * self.locks)
         self.own = lanes.own.reshape(-1) if lanes.own.any() else None
+        self.all_own = bool(lanes.own.all())
         self.interrupts_off = np.zeros(count)
         columns = lanes.pages, lanes.time, lanes.tail
         self.in_order = not by_hold and lanes.last is None and all(column.shape[1] == 1 for column in columns)
@@ -101,11 +102,10 @@ class Leaves:
             self.free[which] = end
         if self.own is not None:
             np.subtract(end, now, out=term)
-            if self.locks > 1:
-                np.multiply(term, self.own.take(which, mode="clip"), out=term)
+            if not self.all_own:
+                own = self.own if self.locks == 1 else self.own.take(which, mode="clip")
+                np.multiply(term, own, out=term)
             np.maximum(self.interrupts_off, term, out=self.interrupts_off)
-        if self.order is not None:
-            self.order[number] = position
         if not self.in_order:
             self.wait.reshape(-1)[position] = wait
             self.released.reshape(-1)[position] = end
@@ -125,7 +125,7 @@ class Leaves:
         self.free[which] = end
         if self.own is not None:
             held = np.subtract(end, now, out=wait)
-            if self.locks > 1:
+            if not self.all_own:
                 held *= self.own.take(which)
             self.interrupts_off[lane] = np.maximum(self.interrupts_off.take(lane), held)
         return end

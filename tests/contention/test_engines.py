@@ -119,3 +119,13 @@ def test_runs_of_many_shapes_together() -> None:
         (alone,) = run_jobs([setup.job(*SEEDS)])
         for name in MEASURES:
             np.testing.assert_array_equal(found[name], alone[name])
+
+
+def test_only_locks_of_its_own_keep_interrupts_off() -> None:
+    setups = [
+        set_up(protocol, "start-up", 1, 3, 40, None, "4K", mmu_lock, None, True, "scattered", 0)
+        for protocol, mmu_lock in (("clear-first", "exclusive"), ("big-lock", "shared"))
+    ]
+    neither, own = run_jobs([setup.job(*SEEDS) for setup in setups])
+    assert not neither["interrupts_off"].any()
+    assert own["interrupts_off"].all()
