@@ -139,6 +139,8 @@ def verify(args: argparse.Namespace) -> int:
 
     try:
         if args.litmus:
+            if args.protocol or args.situation or args.memory:
+                return _refuse("--litmus: expected no PROTOCOL, --situation or --memory beside it")
             return command.verify_litmus(args.json)
         limits = {} if args.max_states is None else {"max_states": args.max_states}
         return command.verify(
@@ -180,7 +182,7 @@ def parser() -> argparse.ArgumentParser:
         "nbgrader_config.py, in which nbgrader's commands release, collect, autograde and report.",
     )
     command.add_argument("out", metavar="OUT", help="a new or an empty folder")
-    command.add_argument("lab", nargs="*", metavar="LAB", help="name or number, such as 1; all labs if left out")
+    command.add_argument("lab", nargs="*", default=[], metavar="LAB", help="name or number, such as 1; all if left out")
     command.add_argument("--instructor", action="store_true", help="the worked edition, for nbgrader")
     command.set_defaults(run=release)
 

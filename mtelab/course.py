@@ -116,13 +116,13 @@ def free(port: int) -> bool:
     """
     if not 0 < port < 1 << 16:
         raise CourseError(f"--port {port}: expected a number from 1 to {(1 << 16) - 1}")
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except PermissionError:
-            raise CourseError(f"--port {port}: this account may not listen there; choose one from 1024 on") from None
-        except OSError:
-            return False
+    try:
+        # As servers do, so that a port that one has just left is free for the next.
+        socket.create_server(("127.0.0.1", port)).close()
+    except PermissionError:
+        raise CourseError(f"--port {port}: this account may not listen there; choose one from 1024 on") from None
+    except OSError:
+        return False
     return True
 
 

@@ -162,6 +162,12 @@ def test_the_module_is_the_command():
     assert (done.returncode, done.stdout) == (0, "gmi 350/350\n")
 
 
+def test_what_is_left_out_is_told_but_not_what_may_be(capsys):
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(["release"])
+    assert capsys.readouterr().err.endswith("required: OUT\n")
+
+
 def test_no_command_is_status_2(capsys):
     with pytest.raises(SystemExit) as caught:
         main([])

@@ -52,4 +52,4 @@ def test_pip_installs_this_folder_only() -> None:
 def test_no_address_of_a_registry() -> None:
     for name in ("environment.yml", "pyproject.toml"):
         text = (ROOT / name).read_text(encoding="utf-8")
-        assert not re.search(r"https?://|index-url|find-links|prefix:", text), name
+        assert not re.search(r"https?://|index.url|find.links|prefix:", text), name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import re
 import shlex
 import tomllib
@@ -58,14 +59,39 @@ def find(name: str) -> object:
     raise ModuleNotFoundError(name)
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(mtelab(?:\.\w+)+)`", TABLE))))
-def test_a_function_in_the_table_is_there(name: str) -> None:
+def rows(text: str) -> list[list[str]]:
+    """Cells of each row of the tables of a text."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+OURS = [row[0].strip("`") for row in rows(TABLE) if row[0].startswith("`")]
+"""The functions that the table sets beside the kernel's."""
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_function_in_the_table_is_there_and_stands_there_once(name: str) -> None:
     assert callable(find(name))
+    assert OURS.count(name) == 1
+
+
+def test_no_cell_of_the_table_is_empty_and_every_commit_has_twelve_digits() -> None:
+    assert [row for row in rows(TABLE) if len(row) not in (3, 6) or "" in row] == []
+    assert {len(commit) for commit in re.findall(r"\b(?=[a-f]*\d)[0-9a-f]{8,}\b(?![.@-])", TABLE)} == {12}
 
 
 def test_every_protocol_is_in_the_table() -> None:
     missing = [p.run.__name__ for p in protocols.PROTOCOLS.values() if f"protocols.{p.run.__name__}`" not in TABLE]
-    assert missing in ([], ["no_shared_slot_only"])
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", ALL, ids=lambda page: str(page.relative_to(ROOT)))
+def test_modules_and_files_that_a_page_names_are_there(page: Path) -> None:
+    text = words(page)
+    for name in set(re.findall(r"`(mtelab(?:\.\w+)+)[`(]", text)):
+        assert find(name) is not None, name
+    paths = set(re.findall(r"(?<![\w./-])((?:mtelab|tests|labs|assets)/[\w./-]*)", text))
+    assert [path for path in paths if not (ROOT / path.rstrip(".")).exists()] == []
 
 
 def test_every_release_has_its_column() -> None:
@@ -134,6 +160,13 @@ def test_numbers_are_those_that_there_are() -> None:
     files = [path for path in recordings.folder("insn").glob("*.jsonl") if not path.name.startswith("quirk")]
     vectors = f"{sum(len(words(path).splitlines()) for path in files):,} instruction vectors"
     guide = words(GUIDE / "recordings.md")
+    scenarios = [
+        json.loads(line) for path in recordings.folder("scenario").glob("*.jsonl") for line in words(path).splitlines()
+    ]
+    for kernel in releases.RELEASES:
+        operations = f"{sum(len(scenario[kernel]) for scenario in scenarios):,} operations"
+        assert operations in words(README)
+        assert operations in guide
     records = "".join(map(words, recordings.folder("kernel").glob("*.jsonl")))
     assert vectors in words(README)
     assert vectors in guide

@@ -1,7 +1,8 @@
 """Four workloads: what the vCPUs of many guests do, fault by fault, while the lock is wanted.
 
 Start-up, resume and migration are what Catalin Marinas feared for: "basically any time you fault a page into the
-guest" <20210617121322.GC6314@arm.com>. In each of them the page that a vCPU faults on is its own.
+guest" <20210617121322.GC6314@arm.com>. In all four each page of a guest is faulted on once, by one vCPU: nobody ever
+waits for the lock of one page.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ c.JupyterHub.authenticator_class = "pam"
 c.LocalAuthenticator.allowed_groups = {"students"}
 c.JupyterHub.spawner_class = "localprocess"
 c.JupyterHub.bind_url = "http://127.0.0.1:8000"
+# JupyterHub's own proxy, which says so if that port, or another that the hub needs, is in use.
+c.JupyterHub.proxy_class = "mtelab.deploy.proxy.Proxy"
 
 # The Python that has mtelab and jupyterhub, here the one that runs the hub. What it starts copies the labs that a
 # student lacks into this folder, and never writes over one.

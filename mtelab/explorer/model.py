@@ -112,7 +112,7 @@ def model(
     if mmu_lock is None:
         mmu_lock = function.mmu_lock if isinstance(function, Historical) else "shared"
     if mmu_lock not in ("exclusive", "shared"):
-        raise ValueError(f"mmu_lock: {mmu_lock!r}, expected 'exclusive', 'shared' or None for the protocol's release")
+        raise ValueError(f"mmu_lock: {mmu_lock!r}, expected 'exclusive' or 'shared', or left out")
     return Model(protocol, situation, cpus, pages, memory, mmu_lock)  # type: ignore[arg-type]
 
 

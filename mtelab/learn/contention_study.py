@@ -170,7 +170,8 @@ class ContentionStudy:
         self.loss = loss
         self.seeds = seeds
         self._clock = clock
-        self._width = 64  # runs of a piece
+        self._width = 64.0  # runs of a piece, of so many faults each
+        self._faults = max(self.settings.faults * self.settings.guests, 1)
         self._kept: dict[tuple[Function, Settings], _Runs] = {}
         self._in_view: dict[tuple[str, int], _Runs] = {}
         self._viewed: tuple[Settings, str] = self.settings, grows
@@ -275,7 +276,7 @@ class ContentionStudy:
                 if took < _TOO_SHORT:
                     self._width = min(2 * self._width, 4096)
                 elif took > _TOO_LONG:
-                    self._width = max(self._width // 2, 1)
+                    self._width = max(self._width / 2, 1)
                 yield self.done(), wanted
 
     def run(self) -> None:
@@ -315,7 +316,9 @@ class ContentionStudy:
         places = missing[names[0]]
         if self.grows == "locks":
             places = places[:_ARRAYS]
-        several = max(1, self._width // (len(places) * len(seeds)))
+        faults = max(self.settings.faults * self.settings.guests, 1)
+        self._width, self._faults = self._width * self._faults / faults, faults
+        several = max(1, int(self._width) // (len(places) * len(seeds)))
         return [name for name in names if missing[name][: len(places)] == places][:several], places
 
     def _play(self, names: list[str], places: list[int], seeds: range) -> None:

@@ -138,6 +138,8 @@ def read(path: Path) -> Iterator[Record]:
 def _record(line: str, where: str) -> Record:
     try:
         values = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise RecordingError(f"{where}: not a line of JSON: {error.msg}, at column {error.colno}") from None
     except (ValueError, RecursionError) as error:
         raise RecordingError(f"{where}: not a line of JSON: {error}") from None
     if not isinstance(values, dict):

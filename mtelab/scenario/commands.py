@@ -65,7 +65,7 @@ def find(operations: Sequence[Operation], path: Path, kernel: str) -> Recorded:
     for found in read_recorded(path, kernel):
         if [operation.text.split() for operation in found.operations] == wanted:
             return found
-    raise RecordingError(f"{path}: no scenario in it has these {len(wanted)} operations")
+    raise RecordingError(f"{path}: expected a scenario with the same operations in the same order, found none")
 
 
 def print_results(operations: Sequence[Operation], ours: Sequence[str], theirs: Sequence[str] | None = None) -> None:

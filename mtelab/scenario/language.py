@@ -65,8 +65,11 @@ def parse_file(path: Path) -> list[Operation]:
     """Read a scenario from a file, which must end with a newline: one that does not may have been cut short."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(1, str(path), f"a file of text that can be read ({error})") from None
+    except OSError as error:
+        raise ScenarioError(None, (error.strerror or str(error)).lower(), "a file of operations, one a line") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ScenarioError(line, f"byte 0x{error.object[error.start]:02x}", "text in UTF-8") from None
     operations = parse(text)
     if text and not text.endswith("\n"):
         lines = text.splitlines()

@@ -37,6 +37,16 @@ class Recorded:
     operations: list[Operation]
     results: dict[str, list[str]]
 
+    def table(self, *names: str) -> str:
+        """Return what the kernels answered to the operations of these names, or to all; a column for each kernel."""
+        rows = [[self.id, *(kernel.removeprefix(_KERNEL) for kernel in self.results)]]
+        for place, operation in enumerate(self.operations):
+            if operation.name in names or not names:
+                rows.append([f"   {operation.text}", *(results[place] for results in self.results.values())])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join(line.rstrip() for line in lines)
+
 
 def read_recorded(path: Path, kernel: str | None = None) -> list[Recorded]:
     """Read the scenarios of a recording, a file or a folder of ``.jsonl`` files.

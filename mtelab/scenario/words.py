@@ -11,17 +11,17 @@ class ScenarioError(ValueError):
 
     Parameters
     ----------
-    line : int
-        Number of the line, from 1.
+    line : int or None
+        Number of the line, from 1; None if it is about the whole.
     word : str
         What is wrong.
     expected : str
         What could stand there.
     """
 
-    def __init__(self, line: int, word: str, expected: str) -> None:
+    def __init__(self, line: int | None, word: str, expected: str) -> None:
         self.line, self.word, self.expected = line, word, expected
-        super().__init__(f"line {line}: {self.problem}")
+        super().__init__(self.problem if line is None else f"line {line}: {self.problem}")
 
     @property
     def problem(self) -> str:

@@ -287,7 +287,8 @@ def find_protocol(protocol: str | Function) -> Function:
     """
     if isinstance(protocol, str):
         if protocol not in PROTOCOLS:
-            raise ValueError(f"protocol: {protocol!r}, expected one of {', '.join(PROTOCOLS)}, or a generator function")
+            known = ", ".join(PROTOCOLS)
+            raise ValueError(f"protocol: {protocol!r}, expected one of {known}; in Python also a generator function")
         return PROTOCOLS[protocol]
     if not callable(protocol):
         raise ValueError(f"protocol: {protocol!r}, expected a name or a generator function of cpu and page")

@@ -13,12 +13,25 @@ function ask(view, event, fields = {}) {
   });
 }
 
+/**
+ * Leave a style sheet alone that would be replaced by the same. BokehJS gives each part of a drawing a sheet for its
+ * place at each paint, and asks for its styles: the browser would style the page anew for every part, moved or not.
+ */
+function keepStyles() {
+  const sheet = globalThis.Bokeh.require("core/dom").InlineStyleSheet.prototype;
+  const update = sheet._update;
+  sheet._update = function (css) {
+    if (css !== this.css) update.call(this, css);
+  };
+}
+
 /** BokehJS, once a page: the first chart fetches it, the others wait for that. */
 function bokehLoaded(view) {
   globalThis.mtelabBokeh ??= (async () => {
     if (globalThis.Bokeh) return;
     const [code] = await ask(view, "bokehjs");
     document.head.append(node("script", {}, new TextDecoder().decode(code)));
+    keepStyles();
   })();
   return globalThis.mtelabBokeh;
 }

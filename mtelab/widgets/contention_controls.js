@@ -101,7 +101,7 @@ function render(context) {
   const answer = node("div", { class: "mte-contention-answer", role: "status", "aria-live": "polite" });
   const bar = node("progress", { max: 1, "aria-label": "Runs done" });
   const count = node("span", { class: "mte-muted" });
-  const stop = node("button", { class: "mte-button", type: "button", onclick: () => view.send("stop") }, "Stop");
+  const stop = node("button", { class: "mte-button", type: "button", onclick: () => tell("stop", {}) }, "Stop");
   view.body.append(boxes, node("div", { class: "mte-contention-groups" }, ...Object.values(groups)),
     node("div", { class: "mte-contention-run" }, stop, bar, count), answer);
 

@@ -174,6 +174,7 @@ class ContentionControls(Figure):
     def on_stop(self) -> None:
         """Handle the button."""
         self._stop()
+        self.handled += 1
 
     def _handle(self, act: Callable[[], None], name: str) -> None:
         try:

@@ -198,19 +198,21 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         self._running = True
         study = self.study
         pieces, wanted, shown, seeds = study.pieces(self.controls.focus), study.wanted(), float("-inf"), 0
+        if (done := study.done()) < wanted:
+            self.controls.progress = [done, wanted, True]
         while self._running:
             try:
-                done = next(pieces, None)
+                piece = next(pieces, None)
             except ValueError as refusal:
                 self.controls.status = f"Refused: {refusal}"
                 break
-            if done is None:
+            if piece is None:
                 break
             complete = study.fewest_seeds()
             if time.monotonic() - shown > _REFRESH or complete > seeds == 0:  # the first picture of all is not held up
                 self._show()
                 shown, seeds = time.monotonic(), complete
-            self.controls.progress = [*done, True]
+            self.controls.progress = [*piece, True]
             yield False
             if self._turn is not turn:
                 return  # another turn has begun, and shows itself

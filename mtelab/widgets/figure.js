@@ -38,6 +38,7 @@ class FigureView {
     this.model = model;
     this.draw = draw;
     this.undo = [];
+    this.sliders = new WeakSet(); // whose values are told
     this.tools = node("div", { class: "mte-tools" });
     this.body = node("div", { class: "mte-body" });
     this.title = node("div", { class: "mte-title" });
@@ -117,13 +118,25 @@ class FigureView {
     }
   }
 
-  /** Give ipywidgets' sliders beside the figure the names that they show: they do not tell screen readers. */
+  /** Tell screen readers the names and values that ipywidgets' sliders beside the figure show: they do not. */
   nameSliders() {
     const sliders = this.root.closest(".widget-vbox")?.querySelectorAll(".widget-inline-hbox:has(.noUi-handle)") ?? [];
     for (const slider of sliders) {
       const name = slider.querySelector(".widget-label").textContent;
       slider.querySelector(".noUi-handle").setAttribute("aria-label", name);
+      if (!this.sliders.has(slider)) this.tellValue(slider);
     }
+  }
+
+  /** Keep the value that a slider tells at what it shows: of a list's entries it would tell the number. */
+  tellValue(slider) {
+    this.sliders.add(slider);
+    const [handle, shown] = [slider.querySelector(".noUi-handle"), slider.querySelector(".widget-readout")];
+    const tell = () => handle.setAttribute("aria-valuetext", shown.textContent);
+    const changes = new MutationObserver(tell);
+    changes.observe(shown, { childList: true, characterData: true, subtree: true });
+    this.undo.push(() => changes.disconnect());
+    tell();
   }
 
   button(text, title, press) {

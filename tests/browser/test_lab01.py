@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 
 import pytest
@@ -109,8 +108,8 @@ def test_bits_move_the_sliders_and_paint_changes_the_verdict(lab: Notebook) -> N
     entry.fill("0x0500000000001038")
     entry.press("Enter")
     side.filter(has_text="at 0x1038, pointer tag 5").wait_for()
-    expect(handles.nth(0)).to_have_attribute("aria-valuetext", "5")
-    expect(handles.nth(1)).to_have_attribute("aria-valuetext", re.compile(r"^56(\.0+)?$"))
+    expect(handles.nth(0)).to_have_attribute("aria-valuetext", "0x5")
+    expect(handles.nth(1)).to_have_attribute("aria-valuetext", "0x38")
 
     tags.get_by_role("radio", name="c", exact=True).click()
     tags.locator("canvas").click(position={"x": LEFT + 3 * CELL + 13, "y": TOP + 13})

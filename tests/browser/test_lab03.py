@@ -34,9 +34,12 @@ def answers_slider_and_buttons(notebook: Notebook, chart: Locator) -> None:
 
     handle = notebook.page.locator(".jp-OutputArea .noUi-handle").first
     before = notebook.pixels(chart)
+    # To a screen reader it says what it shows, not which entry of its list that is.
+    expect(handle).to_have_attribute("aria-valuetext", "512 KiB")
     handle.focus()
     notebook.page.keyboard.press("ArrowRight")
     table(notebook).filter(has_text="clear, 1 MiB of tags (4096 pages)").wait_for()
+    expect(handle).to_have_attribute("aria-valuetext", "1 MiB")
     notebook.wait_repaint(chart, before)
     notebook.shot("lab03-clear-light")
 

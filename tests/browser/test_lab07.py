@@ -219,6 +219,32 @@ def test_the_dashboard_survives_a_reload(notebook: Notebook) -> None:
     notebook.wait_repaint(again.chart, before)
 
 
+def test_a_long_run_can_be_stopped_and_goes_on(notebook: Notebook) -> None:
+    dashboard = opened(notebook)
+    for box in dashboard.controls.get_by_role("checkbox").all():
+        box.check()
+    dashboard.slider("Pages of each").press("End")
+    dashboard.controls.get_by_text(re.compile(r"^[1-9]\d* of \d+ runs$")).wait_for(timeout=DONE)
+    dashboard.controls.get_by_role("button", name="Stop").click()
+    stopped = dashboard.controls.get_by_text(re.compile(r"^stopped at \d+ of \d+ runs$"))
+    stopped.wait_for(timeout=DONE)
+    notebook.shot("lab07-stopped", dashboard.controls)
+    before = stopped.inner_text()
+    dashboard.controls.get_by_role("button", name="Go on").click()
+    dashboard.controls.get_by_text(re.compile(r"^\d+ of \d+ runs$")).wait_for(timeout=DONE)
+    dashboard.controls.get_by_role("button", name="Stop").click()
+    stopped.wait_for(timeout=DONE)
+    assert runs(stopped.inner_text()) > runs(before)
+    dashboard.controls.get_by_role("button", name="Reset").click()
+    dashboard.done()
+
+
+def runs(text: str) -> int:
+    found = re.search(r"\d+", text)
+    assert found
+    return int(found[0])
+
+
 def test_the_whole_lab_to_look_at(notebook: Notebook) -> None:
     opened(notebook, f"solutions/{LAB}")
     assert notebook.look_through("lab07-page") > 40

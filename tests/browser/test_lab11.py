@@ -66,7 +66,7 @@ def test_cells_by_mouse_and_keyboard(lab: Notebook) -> None:
 def test_a_new_card_fills_and_stops(notebook: Notebook) -> None:
     notebook.open(LAB)
     notebook.forget()
-    for _ in range(8):  # down to the card of section 2, and not the cell after it, which fills it
+    for _ in range(9):  # down to the card of section 2, and not the cell after it, which fills it
         notebook.page.evaluate("jupyterapp.commands.execute('notebook:run-cell-and-select-next')")
     figure = notebook.figure("Every design, and your first attempt")
     figure.get_by_role("button", name="Stop").click()

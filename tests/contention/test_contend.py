@@ -12,7 +12,9 @@ import pytest
 
 import mtelab
 from mtelab.contention import WORKLOADS, Contention, Costs, Interval, contend
-from mtelab.sync import PROTOCOLS
+from mtelab.sync import PROTOCOLS, mte_clear_page_tags, spin_lock, spin_unlock
+from mtelab.sync.protocols import MmuLock
+from mtelab.sync.steps import Cpu, Page, Protocol
 
 SMALL = {"guests": 3, "vcpus": 4, "pages": 96}
 
@@ -234,6 +236,19 @@ def faulting(cpu):
 def test_in_the_steady_state_few_faults_want_the_lock() -> None:
     run = contend("big-lock", "steady-state", guests=4, vcpus=4, pages=1000)
     assert 0.03 < run.acquisitions / run.faults < 0.07
+
+
+@pytest.mark.parametrize("mmu_lock", ["exclusive", "shared"])
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_each_page_is_one_vcpus_so_that_nobody_waits_for_its_lock(workload: str, mmu_lock: MmuLock) -> None:
+    def lock_of_each_page(cpu: Cpu, page: Page) -> Protocol:
+        yield spin_lock(("page", page.pfn))
+        yield mte_clear_page_tags(page)
+        yield spin_unlock(("page", page.pfn))
+
+    use = contend(lock_of_each_page, workload, guests=3, vcpus=4, pages=96, mmu_lock=mmu_lock).locks["page"]
+    assert use.acquisitions >= 3 * 96
+    assert use.contended == 0
 
 
 def test_more_pages_than_one_for_each_vcpu_are_shared_evenly() -> None:

@@ -130,8 +130,9 @@ def test_a_bound_makes_it_unknown(capsys):
         (["--cpus", "0"], "mtelab: cpus: 0, expected 1 to 8"),
         (["--pages", "65"], "mtelab: pages: 65, expected 1 to 64"),
         (["--memory", "tso"], "mtelab: memory: 'tso', expected 'sc' or 'arm'"),
-        (["--mmu-lock", "none"], "mtelab: mmu_lock: 'none', expected 'exclusive', 'shared' or None"),
+        (["--mmu-lock", "none"], "mtelab: mmu_lock: 'none', expected 'exclusive' or 'shared', or left out"),
         (["--max-states", "0"], "mtelab: max_states: 0, expected a number of 1 or more"),
+        (["page-lock", "--litmus"], "mtelab: --litmus: expected no PROTOCOL"),
     ],
 )
 def test_bad_arguments_are_a_sentence_and_status_2(capsys, arguments, message):

@@ -8,6 +8,7 @@ import pytest
 
 from mtelab import recordings
 from mtelab.cli import main
+from mtelab.scenario import read_recorded
 
 CURATED = recordings.folder("scenario") / "curated.jsonl"
 
@@ -56,11 +57,29 @@ def test_a_difference_is_marked_and_shrunk(scenario, wrong, capsys):
     )
 
 
+def test_a_recorded_scenario_is_a_table_of_the_operations_asked_for():
+    curated = {each.id: each for each in read_recorded(CURATED)}
+    assert curated["slot-hole-filled-shared"].table("remap", "gldg", "gload").splitlines() == [
+        "slot-hole-filled-shared         6.1     6.12  6.18  7.2",
+        "   remap r0 1 1 shared anon rw  ok      ok    ok    ok",
+        "   gldg v 1 0                   EFAULT  0     0     0",
+        "   gload v 1                    EFAULT  0x00  0x00  0x00",
+    ]
+    everything = curated["slot-hole-filled-shared"]
+    assert len(everything.table().splitlines()) == 1 + len(everything.operations)
+
+
 def test_operations_that_are_not_in_the_recording(tmp_path, capsys):
     file = tmp_path / "scenario.txt"
     file.write_text("vm v\n")
     assert main(["scenario", str(file), "--compare", str(CURATED)]) == 2
-    assert "no scenario in it has these 1 operations" in capsys.readouterr().err
+    assert "expected a scenario with the same operations in the same order, found none" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there(tmp_path, capsys):
+    assert main(["scenario", str(tmp_path / "none")]) == 2
+    expected = "no such file or directory: expected a file of operations, one a line"
+    assert capsys.readouterr().err == f"mtelab: {tmp_path / 'none'}: {expected}\n"
 
 
 def test_bad_input_names_file_line_and_word_and_runs_nothing(tmp_path, capsys):

@@ -74,8 +74,14 @@ def test_a_file_that_does_not_end_with_a_newline_may_be_cut_short(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(ScenarioError, match="expected a file of text that can be read"):
+    with pytest.raises(ScenarioError, match=r"^no such file or directory: expected a file of operations"):
         parse_file(tmp_path / "none")
+
+
+def test_a_file_that_is_no_text_is_refused_with_the_line(tmp_path):
+    (tmp_path / "picture").write_bytes(b"vm v\n\x89PNG\n")
+    with pytest.raises(ScenarioError, match=r"^line 2: byte 0x89: expected text in UTF-8$"):
+        parse_file(tmp_path / "picture")
 
 
 def test_parent_and_child_may_call_regions_of_different_size_by_one_name():
