@@ -107,10 +107,8 @@ def _use(lanes: Lanes, played: Played, end: Floats) -> tuple[Floats, npt.NDArray
         which = (lanes.lock + np.arange(count)[:, None] * locks).reshape(-1)
         size = count * locks
         taken = np.bincount(which, minlength=size).reshape(count, locks)
-        if played.order is None:
-            found = which.reshape(count, holds)[late]
-        else:  # by columns, as they are in memory
-            found = which.take(played.order.T[late.T])
+        order = None if played.order is None else played.order.T  # as it is in memory
+        found = which.reshape(count, holds)[late] if order is None else which.take(order[late.T])
         contended = np.bincount(found, minlength=size).reshape(count, locks)
         if lanes.time.shape[1] == 1:
             held = taken * lanes.time
