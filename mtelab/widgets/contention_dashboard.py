@@ -162,7 +162,8 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         if enough is None:
             return f"With {vcpus}, no array up to {study.places()[-1]:,} locks keeps the loss under {loss}."
         lost = with_error(enough.values["lost"], 0.01)
-        return f"With {vcpus}, an array of {enough.x} locks is enough for a loss under {loss}: {lost} %."
+        locks = f"{enough.x} {'lock' if enough.x == 1 else 'locks'}"
+        return f"With {vcpus}, an array of {locks} is enough for a loss under {loss}: {lost} %."
 
     # ---- running
 
