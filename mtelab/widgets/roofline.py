@@ -14,6 +14,7 @@ import numpy as np
 from mtelab.bench.bandwidth import Bandwidth
 from mtelab.bench.versions import OPERATIONS, ROOFS, Version, works
 from mtelab.widgets import theme
+from mtelab.widgets.background import in_background
 from mtelab.widgets.roofline_chart import SIGNS, YOURS, RooflineChart, rate_text, ratio_text, size_text
 
 _REFRESH: Final = 0.4
@@ -49,7 +50,7 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self.note = ipywidgets.Label("Nothing measured yet.")
         self._task: asyncio.Task[None] | None = None
         self._turn: object = None
-        self._running: Generator[int, None, None] | None = None
+        self._running: Generator[None, None, None] | None = None
         self._buttons(running=False)
         self.operations.observe(self._changed, "value")
         self.sizes.observe(self._changed, "value")
@@ -99,7 +100,9 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
 
         One that runs already begins anew; what it has found stays.
         """
-        self._task = asyncio.get_running_loop().create_task(self._measure_awake(self._pieces()))
+        self._task = in_background(self._pieces())
+        if self._task is None:
+            self.measure()
 
     def stop(self) -> None:
         """Stop measuring after the piece at hand, and keep what was measured."""
@@ -115,11 +118,7 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self.chart.show(self.operations.value)
         self._point()
 
-    async def _measure_awake(self, pieces: Iterator[int]) -> None:
-        for _ in pieces:
-            await asyncio.sleep(0.001)
-
-    def _pieces(self) -> Iterator[int]:
+    def _pieces(self) -> Iterator[None]:
         """Begin a measurement; its pieces are done, and its progress is shown, as they are asked for."""
         # One that still runs ends now, and not when its turn comes: its memory is as large as the new one's.
         if self._running is not None:
@@ -129,7 +128,7 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self._running = self._measured(self._turn)
         return self._running
 
-    def _measured(self, turn: object) -> Generator[int, None, None]:
+    def _measured(self, turn: object) -> Generator[None, None, None]:
         total = self.progress.max = self.bandwidth.total
         drawn = time.monotonic()
         note = "Done."
@@ -142,7 +141,7 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
                 if time.monotonic() - drawn > _REFRESH:
                     self._report(done, f"{done} of {total} timings")
                     drawn = time.monotonic()
-                yield done
+                yield
         except Exception as wrong:  # a learner's function may fail on larger sets
             note = f"Stopped at {done} of {total} timings: {type(wrong).__name__}: {wrong}"
         if self._turn in (turn, None):
