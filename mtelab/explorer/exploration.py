@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from mtelab.explorer.model import model, with_all_tags
+from mtelab.explorer.model import Model, model, slices_with_all_tags
 from mtelab.explorer.report import Report, report
-from mtelab.explorer.search import Progress, search
+from mtelab.explorer.search import search_in_slices
+from mtelab.explorer.slices import Progress, Slices, finish
 from mtelab.explorer.walk import Walk
 from mtelab.sync.protocols import Function
 
@@ -44,7 +45,8 @@ def explore(
     max_states : int
         Stop after so many; the verdict is then ``"unknown"`` unless something bad was found.
     progress : function, optional
-        Called after each level with the states and the level so far; returning True stops.
+        Called after each level, and more often in large ones, with the states and the level so far; returning True
+        stops the search.
 
     Returns
     -------
@@ -64,17 +66,39 @@ def explore(
     'loses'
     """
     chosen = model(protocol, situation, cpus, pages, memory, mmu_lock)
+    return finish(explore_in_slices(chosen, max_states), progress)
+
+
+def explore_in_slices(model: Model, max_states: int = MAX_STATES) -> Slices[Report]:
+    """Explore as `explore` does, in slices: for a figure that goes on listening while it searches.
+
+    Parameters
+    ----------
+    model : Model
+        From `mtelab.explorer.model`.
+    max_states : int
+        Stop after so many.
+
+    Returns
+    -------
+    generator
+        Yields the states and the level so far; returns the report. To close it gives the search up.
+
+    Raises
+    ------
+    ValueError, ProtocolError
+        As `explore` does, by one of its slices.
+    """
     if isinstance(max_states, bool) or not isinstance(max_states, int) or max_states < 1:
         raise ValueError(f"max_states: {max_states!r}, expected a number of 1 or more")
 
-    def explored(tags: set[int]) -> Report:
-        machine = chosen.build(tags, fused=memory == "arm")
+    def explored(tags: set[int]) -> Slices[Report]:
+        machine = model.build(tags, fused=model.memory == "arm")
         cut = any(program.cut for program in machine.programs)
-        found = search(machine, min(max_states, CUT_STATES) if cut else max_states, progress)
-        return report(chosen, found, lambda: chosen.build(tags))
+        found = yield from search_in_slices(machine, min(max_states, CUT_STATES) if cut else max_states)
+        return (yield from report(model, found, lambda: model.build(tags)))
 
-    found: Report = with_all_tags(explored)
-    return found
+    return (yield from slices_with_all_tags(explored))
 
 
 def replay(

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from mtelab.explorer.machine import Machine, Memory, NewTagError, loaded_by
 from mtelab.explorer.memory import Location, Tag, Value
 from mtelab.explorer.program import Program, ProtocolError
+from mtelab.explorer.slices import Slices
 from mtelab.sync.budget import EndlessError, resume
 from mtelab.sync.protocols import Function, Historical, MmuLock
 from mtelab.sync.situations import MOST_CPUS, STALE_TAG, Run, find_protocol, find_situation
@@ -185,5 +186,15 @@ def with_all_tags(make: Callable[[set[int]], T], known: Collection[int] = (0, ST
     while True:
         try:
             return make(tags)
+        except NewTagError as missing:
+            tags.add(int(missing.args[1]))
+
+
+def slices_with_all_tags(make: Callable[[set[int]], Slices[T]]) -> Slices[T]:
+    """Do the slices of ``make(tags)``, and begin anew whenever a load finds a tag that is not in the set."""
+    tags = {0, STALE_TAG}
+    while True:
+        try:
+            return (yield from make(tags))
         except NewTagError as missing:
             tags.add(int(missing.args[1]))

@@ -11,6 +11,7 @@ from mtelab.explorer.model import Model
 from mtelab.explorer.program import ProtocolError
 from mtelab.explorer.schedule import written
 from mtelab.explorer.search import STUCK, Search
+from mtelab.explorer.slices import Slices
 from mtelab.explorer.state import first_state
 from mtelab.explorer.ways import shortest
 from mtelab.sync.steps import Step
@@ -83,8 +84,8 @@ class Report:
         return "\n".join(lines)
 
 
-def report(model: Model, found: Search, plain: Callable[[], Machine]) -> Report:
-    """Judge a search; `plain` makes the machine in single steps.
+def report(model: Model, found: Search, plain: Callable[[], Machine]) -> Slices[Report]:
+    """Judge a search, in slices; `plain` makes the machine in single steps.
 
     Raises
     ------
@@ -92,11 +93,14 @@ def report(model: Model, found: Search, plain: Callable[[], Machine]) -> Report:
         If some interleaving makes the protocol do what no protocol may; the text says how it comes to that.
     """
     if WRONG in found.signs:
-        raise ProtocolError(_mistake(found, plain))
+        raise ProtocolError((yield from _mistake(found, plain)))
     violations: dict[str, list[tuple[int, Step]]] = {}
     schedules: dict[str, str] = {}
     for verdict, signs in BAD.items():
-        shown = [shortest(found, plain, sign) for sign in signs if sign in found.signs]
+        shown = []
+        for sign in signs:
+            if sign in found.signs:
+                shown.append((yield from shortest(found, plain, sign)))
         if shown:
             moves = [move for move, _, _ in min(shown, key=len)]
             violations[verdict] = [(move.cpu, move.step) for move in moves]
@@ -110,10 +114,10 @@ def report(model: Model, found: Search, plain: Callable[[], Machine]) -> Report:
     return Report(model, verdict, violations, schedules, found.seen.count, found.complete, found.levels)
 
 
-def _mistake(found: Search, plain: Callable[[], Machine]) -> str:
+def _mistake(found: Search, plain: Callable[[], Machine]) -> Slices[str]:
     """Say which CPU makes the mistake, after which of its steps, and where."""
     machine = plain()
-    way = shortest(found, plain, WRONG)
+    way = yield from shortest(found, plain, WRONG)
     state = way[-1][1] if way else first_state(machine)[0]
     for cpu, place in enumerate(state.locals):
         error = machine.node(cpu, place).error

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from mtelab.explorer.machine import CUT, LOCKED, WRONG, Machine, Move
 from mtelab.explorer.seen import Seen
+from mtelab.explorer.slices import Progress, Slices, finish
 from mtelab.explorer.state import State, first_state, successors
 from mtelab.explorer.tables import KNOWN, NEW_PLACE, POSSIBLE, SHOWS, LayoutError, Tables, Words, initial_widths
 
@@ -23,7 +24,7 @@ CHUNK: Final = 1 << 17
 """States that are moved at once; a few megabytes, so that they stay in the processor's caches."""
 
 STUCK: Final = 64
-"""A sign like those of `mtelab.explorer.machine`: nobody can move, or those who can go round for ever."""
+"""A sign like those of `mtelab.explorer.move`: nobody can move, or those who can go round for ever."""
 
 
 @dataclass
@@ -95,10 +96,6 @@ class Search:
         return self.tables.decode([int(array[number]) for array in self.seen.states])
 
 
-Progress = Callable[[int, int], bool | None]
-"""Called after each level with the states so far and the level; True stops the search."""
-
-
 def search(
     machine: Machine,
     max_states: int,
@@ -115,21 +112,28 @@ def search(
     max_states : int
         Stop after the level that reaches so many.
     progress : function, optional
-        Told of each level.
+        Told of each level, and more often in large ones.
     stop_at : int
         Stop when this has shown.
     max_levels : int, optional
         Stop after so many levels.
     """
+    return finish(search_in_slices(machine, max_states, stop_at, max_levels), progress)
+
+
+def search_in_slices(
+    machine: Machine, max_states: int, stop_at: int = 0, max_levels: int | None = None
+) -> Slices[Search]:
+    """Reach every state of a machine, as `search` does, in slices."""
     widths = initial_widths(machine)
     while True:
         try:
-            return _search(Tables(machine, widths), max_states, progress, stop_at, max_levels)
+            return (yield from _search(Tables(machine, widths), max_states, stop_at, max_levels))
         except LayoutError:
             continue  # a field of `widths` is wider now
 
 
-def _search(tables: Tables, max_states: int, progress: Progress | None, stop_at: int, max_levels: int | None) -> Search:
+def _search(tables: Tables, max_states: int, stop_at: int, max_levels: int | None) -> Slices[Search]:
     state, shows = first_state(tables.machine)
     seen = Seen(tables.words)
     seen.add([np.array([word], np.uint64) for word in tables.encode(state)], np.zeros(1, np.int64))
@@ -142,17 +146,22 @@ def _search(tables: Tables, max_states: int, progress: Progress | None, stop_at:
             found.complete = False
             break
         for first in range(start, stop, CHUNK):
+            if first > start and (yield seen.count, found.levels):
+                found.complete = False
+                break
             _spread(found, first, min(first + CHUNK, stop))
+        if not found.complete:
+            break
         if seen.count > stop:
             found.levels += 1
         start = stop
-        if progress is not None and progress(seen.count, found.levels):
+        if (yield seen.count, found.levels):
             found.complete = start >= seen.count
             break
     if CUT in found.signs:
         found.complete = False
     if found.complete and WRONG not in found.signs and any(program.loops for program in tables.machine.programs):
-        _find_endless(found)
+        yield from _find_endless(found)
     return found
 
 
@@ -257,11 +266,11 @@ def _over(tables: Tables, words: Words) -> npt.NDArray[np.bool_]:
     return over
 
 
-def _find_endless(found: Search) -> None:
+def _find_endless(found: Search) -> Slices[None]:
     """Find a state from which no end can be reached any more, however fair the scheduler is.
 
     From the end of the list to its start, a state is fine if it is an end or a state after it is fine; this is repeated
-    until nothing changes, since loops lead backwards.
+    until nothing changes, since loops lead backwards. To stop half way would tell nothing, so nobody is listened to.
     """
     tables, seen = found.tables, found.seen
     fine = np.zeros(seen.count, bool)
@@ -278,6 +287,8 @@ def _find_endless(found: Search) -> None:
             if good.any():
                 fine[first + left[good]] = True
                 changed = True
+            if first:
+                yield seen.count, found.levels
     if not fine.all():
         found.signs.setdefault(STUCK, Sign(int(np.flatnonzero(~fine)[0])))
 

@@ -8,6 +8,7 @@ from mtelab.explorer.machine import LEAKS, REFUSED, WRONG
 from mtelab.explorer.model import Model, with_all_tags
 from mtelab.explorer.report import BAD, report
 from mtelab.explorer.search import Search, search
+from mtelab.explorer.slices import finish
 from mtelab.sync.situations import SAVED_TAG, STALE_TAG, VMM_TAG, find_situation, own_tag
 
 ENOUGH: Final = 2_000_000
@@ -42,7 +43,7 @@ def verdict_alone(model: Model, max_states: int = ENOUGH) -> str:
 
     found = with_all_tags(searched, _tags(model))
     if WRONG in found.signs:
-        return report(model, found, model.build).verdict  # which says what is wrong, and where
+        return finish(report(model, found, model.build)).verdict  # which says what is wrong, and where
     for verdict, signs in BAD.items():
         if any(sign in found.signs for sign in signs):
             return verdict

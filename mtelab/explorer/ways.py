@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from mtelab.explorer.machine import Machine, Move
-from mtelab.explorer.search import Search, search
+from mtelab.explorer.search import Search, search_in_slices
+from mtelab.explorer.slices import Slices, quietly
 from mtelab.explorer.state import State, first_state, successor
 
 Way = list[tuple[Move, State, int]]
@@ -16,16 +17,18 @@ LOOK_FOR_SHORTER: Final = 2_000_000
 """States that are searched for a way that is shorter than the one at hand."""
 
 
-def shortest(found: Search, plain: Callable[[], Machine], sign: int) -> Way:
+def shortest(found: Search, plain: Callable[[], Machine], sign: int) -> Slices[Way]:
     """Shortest way to a sign that a search has found.
 
     A search of fused steps finds a way, but perhaps not the shortest; one of single steps, no deeper than that way,
-    then looks for a better one.
+    then looks for a better one. Its slices tell of the states that were found before; it is not stopped half way, as
+    another way would come out then.
     """
     if not found.machine.fused:
         return follow(plain(), [(move.cpu, move.suffix) for move, _ in found.path(found.signs[sign])])
     way = unfused(plain(), [(move.cpu, move.suffix) for move, _ in found.path(found.signs[sign])], sign)
-    better = search(plain(), LOOK_FOR_SHORTER, stop_at=sign, max_levels=len(way) - 1)
+    slices = search_in_slices(plain(), LOOK_FOR_SHORTER, stop_at=sign, max_levels=len(way) - 1)
+    better = yield from quietly(slices, found.seen.count, found.levels)
     if sign in better.signs:
         return follow(plain(), [(move.cpu, move.suffix) for move, _ in better.path(better.signs[sign])])
     return way

@@ -7,131 +7,26 @@ once is there at once. A figure shows it; a script can do without one.
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Final
 
-from mtelab.contention import HASHES, WORKLOADS, Costs, Estimate, contend, estimate, lock_array, sweep
+from mtelab.contention import HASHES, Estimate, contend, estimate, sweep
 from mtelab.learn.lock_limits import Limits, measured
-from mtelab.sync.protocols import INITIALISES, PROTOCOLS, Function, Historical, copy_tags_unlocked
-from mtelab.sync.steps import Cpu, Page, Protocol
+from mtelab.learn.study_points import MEASURES, Point, Runs, exceeds_at, measure_of
+from mtelab.learn.study_settings import ARRAY, COUNTS, GROWS, LOCKS, MOST_VCPUS, Settings, array_of
+from mtelab.sync.protocols import PROTOCOLS, Function
 
-ARRAY: Final = "lock-array"
-"""The series whose size and hash can be set."""
-MOST_VCPUS: Final = 64
-"""Of all guests together."""
-COUNTS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-LOCKS: Final = tuple(1 << power for power in range(11))
-GROWS: Final = {"vcpus": "vCPUs of each guest", "guests": "guests", "locks": "locks of the array"}
-"""What may grow along the axis."""
+__all__ = ["ARRAY", "COUNTS", "FIRST_SEEDS", "GROWS", "LOCKS", "ContentionStudy", "Point", "Settings"]
+
 FIRST_SEEDS: Final = 3
 """Seeds of the first picture; the others follow."""
-MEASURES: Final = (
-    "throughput", "wait_mean", "wait_p50", "wait_p99", "time_to_start", "utilisation", "interrupts_off", "lost",
-)  # fmt: skip
-"""What is kept of a run, as in `mtelab.contention.Contention`; and ``"lost"``, the share of the CPUs' time spent
-waiting for locks."""
-
 _TOO_SHORT, _TOO_LONG = 0.04, 0.12
 """Seconds of a piece."""
 _ARRAYS = 4
 """Sizes of the array in a piece: each is a protocol of its own, and takes its time to be read."""
 _MOST_KEPT = 40_000
 """Runs that are kept."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What `contend` takes, but for protocol and seed; and how large the array of locks is.
-
-    `vcpus` and `pages` are those of one guest.
-    """
-
-    workload: str = "start-up"
-    guests: int = 2
-    vcpus: int = 8
-    pages: int = 512
-    cores: int | None = None
-    block: str = "4K"
-    mmu_lock: str | None = "shared"
-    locks: int = 64
-    hash: str = "pfn"
-    frames: str = "scattered"
-    fair: bool = True
-    costs: Costs = field(default_factory=Costs)
-
-    @property
-    def faults(self) -> int:
-        """Faults of one guest's vCPUs."""
-        faults = self.pages // 512 if self.block == "2M" else self.pages
-        return faults // 2 if WORKLOADS[self.workload].ioctl else faults
-
-    @property
-    def threads(self) -> int:
-        """vCPUs of all guests, and a thread of each VMM if the workload has one."""
-        return self.guests * (self.vcpus + (WORKLOADS[self.workload].ioctl is not None))
-
-    def arguments(self) -> dict[str, Any]:
-        """Return it as `sweep` and `contend` take it."""
-        given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: value for name, value in given.items() if name not in ("locks", "hash")}
-
-
-@dataclass(frozen=True)
-class Point:
-    """One protocol at one place of the axis.
-
-    Attributes
-    ----------
-    x : int
-        vCPUs of all guests, guests, or locks.
-    settings : Settings
-        All that was assumed there.
-    seeds : int
-        Runs.
-    values : dict of str to Estimate
-        Mean and 95 % interval of each of `MEASURES`; times in ns.
-    """
-
-    x: int
-    settings: Settings
-    seeds: int
-    values: dict[str, Estimate]
-
-
-class _Runs:
-    """Runs that differ in their seeds alone."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.by_seed: dict[int, tuple[float, ...]] = {}
-        self._values: dict[str, Estimate] = {}
-        self._estimated = 0
-
-    def values(self) -> dict[str, Estimate]:
-        """Means and error bars, worked out anew only when there are more runs."""
-        if self._estimated != len(self.by_seed):
-            columns = zip(*self.by_seed.values(), strict=True)
-            self._values = {measure: estimate(column) for measure, column in zip(MEASURES, columns, strict=True)}
-            self._estimated = len(self.by_seed)
-        return self._values
-
-
-@lru_cache(maxsize=256)
-def array_of(locks: int, hash: str) -> Historical:
-    """Return the array of locks as the history would have had it: with the roles, and mmu_lock, of its time."""
-    plain, posted = lock_array(locks, hash), PROTOCOLS[ARRAY]
-
-    def run(cpu: Cpu, page: Page) -> Protocol:
-        if cpu.role in INITIALISES:
-            yield from plain(cpu, page)
-        elif cpu.role == "ioctl":
-            yield from copy_tags_unlocked(page)
-
-    return Historical(posted.name, posted.letter, run, posted.mmu_lock)
 
 
 class ContentionStudy:
@@ -172,8 +67,8 @@ class ContentionStudy:
         self._clock = clock
         self._width = 64.0  # runs of a piece, of so many faults each
         self._faults = max(self.settings.faults * self.settings.guests, 1)
-        self._kept: dict[tuple[Function, Settings], _Runs] = {}
-        self._in_view: dict[tuple[str, int], _Runs] = {}
+        self._kept: dict[tuple[Function, Settings], Runs] = {}
+        self._in_view: dict[tuple[str, int], Runs] = {}
         self._viewed: tuple[Settings, str] = self.settings, grows
         self.series: dict[str, Function] = {}
         for name, function in named.items():
@@ -238,7 +133,7 @@ class ContentionStudy:
         function, settings = self.series[name], self.at(place)
         return array_of(settings.locks, settings.hash) if function is PROTOCOLS[ARRAY] else function
 
-    def _runs(self, name: str, place: int) -> _Runs:
+    def _runs(self, name: str, place: int) -> Runs:
         """Return the runs of a protocol at a place, found by all that decides them but their seeds."""
         settings, grows = self._viewed
         if settings is not self.settings or grows != self.grows:
@@ -250,7 +145,7 @@ class ContentionStudy:
         if runs is None:
             settings = self.at(place)
             key = self.protocol(name, place), dataclasses.replace(settings, locks=1, hash="pfn")
-            runs = self._in_view[name, place] = self._kept.setdefault(key, _Runs(settings))
+            runs = self._in_view[name, place] = self._kept.setdefault(key, Runs(settings))
         return runs
 
     def pieces(self, first: str = "") -> Iterator[tuple[int, int]]:
@@ -335,7 +230,7 @@ class ContentionStudy:
         for row in found.rows():
             name, _, place = row["protocol"].partition("\n")
             place = row[self.grows] if self.grows in row else int(place or places[0])
-            self._runs(name, place).by_seed[row["seed"]] = tuple(_value(row, measure) for measure in MEASURES)
+            self._runs(name, place).by_seed[row["seed"]] = tuple(measure_of(row, measure) for measure in MEASURES)
         while len(self._kept) * self.seeds > _MOST_KEPT:
             del self._kept[next(iter(self._kept))]
 
@@ -360,7 +255,7 @@ class ContentionStudy:
         runs = {self.x(place): self._runs(name, place).by_seed for place in self.places()}
         seeds = set.intersection(*(set(found) for found in runs.values())) if runs else set()
         for seed in sorted(seeds):
-            crossing = _crossing([(x, found[seed][lost]) for x, found in runs.items()], self.loss)
+            crossing = exceeds_at([(x, found[seed][lost]) for x, found in runs.items()], self.loss)
             if crossing is not None:
                 crossings.append(crossing)
         return estimate(crossings) if 2 * len(crossings) > len(seeds) else None
@@ -397,24 +292,3 @@ class ContentionStudy:
         if found is None:
             return None
         return found.at(settings.guests, settings.locks if self.series[name] is PROTOCOLS[ARRAY] else None)
-
-
-def _value(row: dict[str, Any], measure: str) -> float:
-    if measure != "lost":
-        return float(row[measure])
-    faults_a_page = row["faults"] / (row["guests"] * row["pages"])
-    waiting = row["wait_mean"] * 1e-9 * row["steady_throughput"] * faults_a_page
-    return min(float(waiting / row["cores"]), 1.0)
-
-
-def _crossing(curve: list[tuple[int, float]], level: float) -> float | None:
-    """Where a curve first exceeds a level, on a logarithmic axis."""
-    before: tuple[int, float] | None = None
-    for x, value in curve:
-        if value > level:
-            if before is None:
-                return float(x)
-            share = (level - before[1]) / (value - before[1])
-            return math.exp(math.log(before[0]) + share * (math.log(x) - math.log(before[0])))
-        before = x, value
-    return None

@@ -7,7 +7,8 @@ from typing import Any
 import traitlets
 
 from mtelab.kvm.releases import RELEASES
-from mtelab.learn.memory_view import FrameView, MemoryView, PageView, changed
+from mtelab.learn.memory_view import MemoryView, changed
+from mtelab.learn.page_views import FrameView, PageView
 from mtelab.widgets.figure import Figure
 
 KERNEL = "linux-6.12"

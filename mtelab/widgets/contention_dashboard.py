@@ -13,6 +13,7 @@ import ipywidgets
 from mtelab.contention import Contention, contend
 from mtelab.learn.contention_study import ARRAY, GROWS, ContentionStudy, Point, Settings
 from mtelab.sync.protocols import PROTOCOLS, Function
+from mtelab.widgets.background import in_background
 from mtelab.widgets.contention_chart import ContentionChart, with_error
 from mtelab.widgets.contention_controls import ContentionControls
 from mtelab.widgets.lock_timeline import LockTimeline
@@ -179,20 +180,12 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         """Show what is at hand, and do what is missing: a first piece now, the rest while the notebook is awake."""
         work = self._work()
         next(work, None)
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:  # no notebook: `run` does the rest
-            return
-        self._task = loop.create_task(self._awake(work))
+        self._task = in_background(work)  # in a script `run` does the rest
 
-    async def _awake(self, work: Iterator[bool]) -> None:
-        for last in work:
-            await asyncio.sleep(_REST if last else 0.001)
-
-    def _work(self) -> Iterator[bool]:
+    def _work(self) -> Iterator[float | None]:
         """Do the missing runs, a piece at a time, and show them now and then; last, after a rest, the timeline.
 
-        Yields whether it is time for the rest.
+        Yields how long to rest.
         """
         self._turn = turn = object()
         self._running = True
@@ -213,14 +206,14 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
                 self._show()
                 shown, seeds = time.monotonic(), complete
             self.controls.progress = [*piece, True]
-            yield False
+            yield None
             if self._turn is not turn:
                 return  # another turn has begun, and shows itself
         finished, self._running = self._running, False
         self._show()
         self.controls.progress = [study.done(), wanted, False]
         if finished:
-            yield True
+            yield _REST
             if self._turn is turn:
                 self._draw_timeline()
 
@@ -231,10 +224,9 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         self.chart.title = f"{_words(study.at(place), study.grows)}: along the axis, {GROWS[study.grows]}"
         with self.chart.together():
             self.chart.show()
-        here = [point for name in study.chosen for point in study.points(name) if point.x == study.x(place)]
-        names = [name for name in study.chosen for point in study.points(name) if point.x == study.x(place)]
+        here = {name: point for name in study.chosen for point in study.points(name) if point.x == study.x(place)}
         self.table.title = f"The numbers at the cursor, {_at(study, place)}; copies hold the whole axis"
-        self.table.show([_row(name, point) for name, point in zip(names, here, strict=True)])
+        self.table.show([_row(name, here[name]) if name in here else _unknown(name) for name in study.chosen])
         answer = self.answer()
         self.controls.answer = answer
         self.chart.text = " ".join(answer)
@@ -271,6 +263,11 @@ def _at(study: ContentionStudy, place: int) -> str:
     settings = study.at(place)
     vcpus = f"{settings.guests * settings.vcpus} vCPUs in all"
     return f"{place} locks and {vcpus}" if study.grows == "locks" else vcpus
+
+
+def _unknown(name: str) -> list[str]:
+    """A row whose runs are still to be done: the table keeps its height."""
+    return [name, *["…"] * (len(HEAD) - 1)]
 
 
 def _row(name: str, point: Point) -> list[str]:

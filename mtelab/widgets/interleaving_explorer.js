@@ -3,6 +3,7 @@
 const LABELS = { protocol: "Protocol", situation: "Situation", cpus: "CPUs", pages: "Pages", memory: "Memory",
   mmu_lock: "mmu_lock" };
 const NUMBERS = ["cpus", "pages"];
+const FIND = "Find me the bug";
 const SIGN = { good: "✓", bad: "✗", warn: "!" };
 
 function render(context) {
@@ -27,7 +28,7 @@ function render(context) {
   const button = (text, title, press) => node("button", { class: "mte-button", type: "button", title, onclick: press }, text);
   const undo = button("Undo", "Take the last move back (↑)", () => view.send("undo"));
   const restart = button("Restart", "Take all moves back (Home)", () => view.send("restart"));
-  const find = button("Find me the bug", "Search every interleaving and play the shortest that is bad", () => view.send("find"));
+  const find = button(FIND, "", () => view.send(model.get("searching") ? "stop" : "find"));
   const play = button("Play", "Play the moves that lie ahead", () => view.send("play", { playing: !model.get("playing") }));
   const slider = node("input", { type: "range", min: 0, step: 1, "aria-label": "Position in the schedule",
     oninput: () => view.send("seek", { position: Number(slider.value) }) });
@@ -151,7 +152,7 @@ function render(context) {
 
   /** Scroll a box, and nothing around it, so that a child can be seen. */
   function showIn(area, child) {
-    const top = child.offsetTop - area.offsetTop;
+    const top = child.getBoundingClientRect().top - area.getBoundingClientRect().top + area.scrollTop;
     if (top < area.scrollTop || top + child.offsetHeight > area.scrollTop + area.clientHeight)
       area.scrollTop = top - area.clientHeight / 3;
   }
@@ -216,9 +217,20 @@ function render(context) {
     }
   }
 
+  /** How far a search has come, with the button to stop it; or what the last one has found. */
+  function drawSearch(searching, result) {
+    find.textContent = searching ? "Stop the search" : FIND;
+    find.title = searching ? "Give the search up and leave all as it is" : "Search every interleaving and play the shortest that is bad";
+    found.setAttribute("aria-live", searching ? "off" : "polite"); // nobody wants every number read out
+    found.dataset.look = searching ? "" : result.look ?? "";
+    found.textContent = searching ? `… ${searching}` : result.words ? `${SIGN[result.look]} ${result.words}`
+      : `Not searched yet: “${FIND}” tries every interleaving, and plays the shortest that is bad.`;
+    found.classList.toggle("mte-muted", !searching && !result.words);
+  }
+
   function draw(theme) {
     const picture = model.get("picture"), code = model.get("code"), line = model.get("line");
-    const position = model.get("position"), picked = model.get("chosen"), result = model.get("found");
+    const position = model.get("position"), picked = model.get("chosen");
     if (picture.lanes.length !== code.lanes.length) return; // between two messages
     drawChoices(picked);
     if (drawn.code !== code) {
@@ -234,9 +246,7 @@ function render(context) {
     drawTable(line, position, picture.lanes.length);
     verdict.dataset.look = picture.look;
     verdict.textContent = `${picture.look ? `${SIGN[picture.look]} ` : ""}${picture.verdict}`;
-    found.dataset.look = result.look ?? "";
-    found.textContent = result.words ? `${SIGN[result.look]} ${result.words}` : "";
-    found.hidden = !result.words;
+    drawSearch(model.get("searching"), model.get("found"));
     undo.setAttribute("aria-disabled", position ? "false" : "true");
     restart.setAttribute("aria-disabled", position ? "false" : "true");
     play.setAttribute("aria-disabled", line.length ? "false" : "true");
@@ -244,6 +254,7 @@ function render(context) {
     slider.value = position;
     slider.disabled = !line.length;
     count.textContent = `${position} of ${line.length}`;
+    slider.setAttribute("aria-valuetext", count.textContent);
     if (schedule.getRootNode().activeElement !== schedule || model.get("playing")) schedule.value = model.get("schedule");
     copy.textContent = "Copy";
     scrolls.forEach((scroll) => scroll());
@@ -259,7 +270,7 @@ function render(context) {
     if (playing) clock = setTimeout(() => view.send("forward", { position }), 1000 * model.get("pace"));
   }
 
-  for (const name of ["picture", "position", "chosen", "code", "line", "found", "playing"]) view.on(`change:${name}`, () => view.repaint());
+  for (const name of ["picture", "position", "chosen", "code", "line", "found", "searching", "playing"]) view.on(`change:${name}`, () => view.repaint());
   return () => {
     clearTimeout(clock);
     view.close();

@@ -14,6 +14,7 @@ import numpy as np
 from mtelab.bench.bandwidth import Bandwidth
 from mtelab.bench.versions import OPERATIONS, ROOFS, Version, works
 from mtelab.widgets import theme
+from mtelab.widgets.background import in_background
 from mtelab.widgets.roofline_chart import SIGNS, YOURS, RooflineChart, rate_text, ratio_text, size_text
 
 _REFRESH: Final = 0.4
@@ -33,10 +34,11 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self.bandwidth = bandwidth or Bandwidth()
         self.chart = RooflineChart(self.bandwidth)
         self.operations = ipywidgets.ToggleButtons(options=OPERATIONS, style={"button_width": "80px"})
+        self._first_size = self.bandwidth.sizes[len(self.bandwidth.sizes) // 2]
         sizes = [(size_text(size), size) for size in self.bandwidth.sizes]
         self.sizes = ipywidgets.SelectionSlider(
             options=sizes,
-            value=self.bandwidth.sizes[len(sizes) // 2],
+            value=self._first_size,
             description="Working set",
             layout={"width": "560px"},
             style={"description_width": "90px"},
@@ -48,16 +50,18 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self.note = ipywidgets.Label("Nothing measured yet.")
         self._task: asyncio.Task[None] | None = None
         self._turn: object = None
-        self._running: Generator[int, None, None] | None = None
+        self._running: Generator[None, None, None] | None = None
         self._buttons(running=False)
         self.operations.observe(self._changed, "value")
         self.sizes.observe(self._changed, "value")
         self.chart.observe(self._changed, "painted")
+        self.chart.observe(lambda _change: self.reset(), "resets")
         self.measure_button.on_click(lambda _button: self.start())
         self.stop_button.on_click(lambda _button: self.stop())
         self.refresh()
         running = ipywidgets.HBox([self.measure_button, self.stop_button, self.progress, self.note])
         super().__init__([running, self.operations, self.chart, self.sizes, self.table])
+        self.add_class("mte-linked")
 
     def select(self, size: int) -> None:
         """Move the cursor to a working set, as the slider does."""
@@ -70,6 +74,11 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         if operation not in OPERATIONS:
             raise ValueError(f"operation: {operation!r}, expected one of {', '.join(OPERATIONS)}")
         self.operations.value = operation
+
+    def reset(self) -> None:
+        """Return to the first operation and the working set in the middle, as at the start; what is measured stays."""
+        self.operations.value = OPERATIONS[0]
+        self.sizes.value = self._first_size
 
     def add(self, **functions: Callable[..., Any]) -> None:
         """Measure a learner's functions too, from the next measurement on: ``add(clear=clear, pack=pack)``.
@@ -91,7 +100,9 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
 
         One that runs already begins anew; what it has found stays.
         """
-        self._task = asyncio.get_running_loop().create_task(self._measure_awake(self._pieces()))
+        self._task = in_background(self._pieces())
+        if self._task is None:
+            self.measure()
 
     def stop(self) -> None:
         """Stop measuring after the piece at hand, and keep what was measured."""
@@ -107,11 +118,7 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self.chart.show(self.operations.value)
         self._point()
 
-    async def _measure_awake(self, pieces: Iterator[int]) -> None:
-        for _ in pieces:
-            await asyncio.sleep(0.001)
-
-    def _pieces(self) -> Iterator[int]:
+    def _pieces(self) -> Iterator[None]:
         """Begin a measurement; its pieces are done, and its progress is shown, as they are asked for."""
         # One that still runs ends now, and not when its turn comes: its memory is as large as the new one's.
         if self._running is not None:
@@ -121,7 +128,7 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self._running = self._measured(self._turn)
         return self._running
 
-    def _measured(self, turn: object) -> Generator[int, None, None]:
+    def _measured(self, turn: object) -> Generator[None, None, None]:
         total = self.progress.max = self.bandwidth.total
         drawn = time.monotonic()
         note = "Done."
@@ -134,7 +141,7 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
                 if time.monotonic() - drawn > _REFRESH:
                     self._report(done, f"{done} of {total} timings")
                     drawn = time.monotonic()
-                yield done
+                yield
         except Exception as wrong:  # a learner's function may fail on larger sets
             note = f"Stopped at {done} of {total} timings: {type(wrong).__name__}: {wrong}"
         if self._turn in (turn, None):
@@ -172,6 +179,9 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
             found = (rate_text(rate), ratio_text(rate / best)) if np.isfinite(rate) else ("not measured", "")
             words.append(f"{version.name} {found[0]}")
             cells.append(_ROW.format(sign, colour, html.escape(version.name), *found))
+        # As many rows for each operation, so that what stands below keeps its place.
+        most = max(len(self.chart.versions(one)) for one in OPERATIONS) + 1
+        cells += [_NO_ROW] * (most - len(rows))
         caption = f"{operation}, {size_text(size)} of tags ({size // 256} pages)"
         self.table.value = _TABLE.format(caption, html.escape(roof.name), "".join(cells))
         self.chart.text = f"{caption}: {'; '.join(words)}."
@@ -193,3 +203,4 @@ _ROW: Final = (
     '<td style="text-align: right; padding-left: 24px">{3}</td>'
     '<td style="text-align: right; padding-left: 24px">{4}</td></tr>'
 )
+_NO_ROW: Final = '<tr aria-hidden="true"><td>&nbsp;</td></tr>'

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, Final
 
 import traitlets
 
-from mtelab.explorer import explore
-from mtelab.explorer.report import MEANS
+from mtelab.explorer import model
+from mtelab.explorer.exploration import explore_in_slices
+from mtelab.explorer.report import BAD as BAD_VERDICTS
+from mtelab.explorer.report import MEANS, Report
 from mtelab.explorer.words import step_words
 from mtelab.learn.scorecard import BAD, CELLS, GUESTS, LOADS, MEMORIES, VCPUS, Card, card
 from mtelab.sync.protocols import PROTOCOLS, Function
 from mtelab.sync.situations import SITUATIONS, find_protocol
+from mtelab.widgets.background import Background, in_background
 from mtelab.widgets.figure import Figure
+from mtelab.widgets.interleaving_search import in_turns, progress_words
 
 _REFRESH: Final = 0.15
 """Seconds between two drawings while cells are filled."""
@@ -66,6 +70,7 @@ class Scorecard(Figure):
         self._own = list(self.cards)
         self.cards += [card(name, cpus) for name in PROTOCOLS if name != protocol]
         self.selected: tuple[str, str, str] | None = None
+        self._way = Background()
         self._task: asyncio.Task[None] | None = None
         self._turn: object = None
         super().__init__(title=title)
@@ -80,11 +85,7 @@ class Scorecard(Figure):
     def start(self) -> None:
         """Fill the cells in the background of a notebook, so that its cells and buttons go on working."""
         self._turn = object()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return  # a script: it calls finish()
-        self._task = loop.create_task(self._fill_awake(self._turn))
+        self._task = in_background(self._filled(self._turn))  # a script calls finish()
 
     def stop(self) -> None:
         """Stop after the cell at hand, and keep what is known."""
@@ -96,10 +97,6 @@ class Scorecard(Figure):
         self._turn = object()
         for _ in self._filled(self._turn):
             pass
-
-    async def _fill_awake(self, turn: object) -> None:
-        for _ in self._filled(turn):
-            await asyncio.sleep(0.001)
 
     def _filled(self, turn: object) -> Iterator[None]:
         shown = time.monotonic()
@@ -125,19 +122,46 @@ class Scorecard(Figure):
         ValueError
             If there is no such cell.
         """
+        self._way.stop()
+        for _ in self._selected(protocol, situation, memory):
+            pass
+
+    def stop_way(self) -> None:
+        """Stop looking for the way to a verdict that a click asked for, and show the cell before."""
+        self._way.stop()
+
+    def _selected(self, protocol: str, situation: str, memory: str) -> Generator[None, None, None]:
+        """Look for the way to a verdict in turns; stopped half way, the cell before is shown again."""
         chosen = next((one for one in self.cards if one.name == protocol), None)
         if chosen is None:
             names = ", ".join(one.name for one in self.cards)
             raise ValueError(f"protocol: {protocol!r}, expected one of {names}")
         if (situation, memory) not in CELLS:
             raise ValueError(f"cell: {situation!r}, {memory!r}, expected a situation, and 'sc' or 'arm'")
+        before = self.detail
         chosen.look(situation, memory)
-        self.detail = _detail(chosen, situation, memory)
-        self.selected = (protocol, situation, memory)
+        detail = _detail(chosen, situation, memory)
+        try:
+            if detail["verdict"] in BAD_VERDICTS:
+                asked = model(chosen.protocol, situation, chosen.cpus, memory=memory)
+                slices = explore_in_slices(asked, MOST_STATES)
+                report = yield from in_turns(
+                    slices, lambda states: self._tell({**detail, "searching": progress_words(states)})
+                )
+                detail |= _way(chosen, report, detail)
+        except GeneratorExit:
+            self.detail = before
+            raise
+        self.detail = detail
+        self.selected = (chosen.name, situation, memory)
         self._show()
+
+    def _tell(self, detail: dict[str, Any]) -> None:
+        self.detail = detail
 
     def reset(self) -> None:
         """Show no counterexample; what is known stays known."""
+        self._way.stop()
         self.selected = None
         self.detail = {}
         self._show()
@@ -146,7 +170,11 @@ class Scorecard(Figure):
 
     def on_select(self, protocol: str, situation: str, memory: str) -> None:
         """Handle a cell that was chosen."""
-        self.select(protocol, situation, memory)
+        self._way.start(self._selected(protocol, situation, memory))
+
+    def on_stop_way(self) -> None:
+        """Handle the button *Stop the search*."""
+        self.stop_way()
 
     def on_start(self) -> None:
         """Handle the button *Go on*."""
@@ -220,12 +248,16 @@ def _detail(one: Card, situation: str, memory: str) -> dict[str, Any]:
         "steps": [],
         "call": "",
     }
-    if verdict in ("leaks", "loses", "deadlocks"):
-        report = explore(one.protocol, situation, one.cpus, memory=memory, max_states=MOST_STATES)
-        found["schedule"] = report.schedule or ""
-        named = f'"{one.name}"' if isinstance(one.protocol, str) else one.name
-        cpus = f", cpus={one.cpus}" if one.cpus != 2 else ""
-        where = f'"{situation}"{cpus}, memory="{memory}", schedule="{report.schedule}"'
-        found["call"] = f"InterleavingExplorer({named}, {where})"
-        found["steps"] = [[cpu, step_words(step, 1)] for cpu, step in report.violations.get(verdict, [])]
     return found
+
+
+def _way(one: Card, report: Report, detail: dict[str, Any]) -> dict[str, Any]:
+    """Make what is shown of the way to a chosen cell's verdict."""
+    named = f'"{one.name}"' if isinstance(one.protocol, str) else one.name
+    cpus = f", cpus={one.cpus}" if one.cpus != 2 else ""
+    where = f'"{detail["situation"]}"{cpus}, memory="{detail["memory"]}", schedule="{report.schedule}"'
+    return {
+        "schedule": report.schedule or "",
+        "call": f"InterleavingExplorer({named}, {where})",
+        "steps": [[cpu, step_words(step, 1)] for cpu, step in report.violations.get(detail["verdict"], [])],
+    }

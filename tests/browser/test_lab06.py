@@ -110,9 +110,12 @@ def test_schedules_are_pasted_and_the_bug_is_found_played_and_paused(lab: Notebo
     lab.shot("lab06-waits-light", figure)
 
     figure = explorer(lab)
+    place = figure.bounding_box()
+    assert place
     figure.get_by_role("button", name="Find me the bug").click()
     expect(figure.locator(".mte-race-found")).to_contain_text("The shortest way there has 7 moves: 0110000")
     expect(verdict(figure)).to_contain_text("leaked")
+    assert (figure.bounding_box() or {})["height"] == place["height"]  # nothing below it has moved
     expect(figure.get_by_role("button", name="Play", exact=True)).to_be_visible()
     figure.get_by_role("button", name="Play", exact=True).click()
     expect(figure.locator(".mte-race-count")).to_have_text("1 of 7")
@@ -125,6 +128,35 @@ def test_schedules_are_pasted_and_the_bug_is_found_played_and_paused(lab: Notebo
     expect(figure.locator(".mte-race-found")).to_have_text(
         "✓ All 62 states were searched: safe, no interleaving is bad, and none refuses."
     )
+
+
+def test_a_long_search_says_how_far_it_has_come_and_is_stopped(lab: Notebook) -> None:
+    figure = explorer(lab)
+    figure.get_by_role("combobox", name="Protocol").select_option("per-mm-lock")
+    for name, choice in (
+        ("CPUs", "4"),
+        ("Pages", "2"),
+        ("Memory", "arm"),
+    ):  # more states than a button's search reaches
+        figure.get_by_role("combobox", name=name).select_option(choice)
+    expect(figure.locator(".mte-race-lanes > section")).to_have_count(4)
+    schedule(figure).fill("01")
+    schedule(figure).press("Enter")
+    expect(figure.locator(".mte-race-count")).to_have_text("2 of 2")
+    figure.get_by_role("button", name="Find me the bug").click()
+    stop = figure.get_by_role("button", name="Stop the search")
+    expect(stop).to_be_visible()
+    expect(figure.locator(".mte-race-found")).to_contain_text("states so far")
+    lab.shot("lab06-searching-light", figure)
+    stop.click()
+    expect(figure.locator(".mte-status")).to_contain_text("The search was stopped after")
+    expect(figure.get_by_role("button", name="Find me the bug")).to_be_visible()
+    expect(figure.locator(".mte-race-found")).to_be_hidden()
+    expect(schedule(figure)).to_have_value("01")
+    expect(figure.locator(".mte-race-count")).to_have_text("2 of 2")
+    figure.get_by_role("button", name="Reset").click()
+    figure.get_by_role("button", name="Find me the bug").click()
+    expect(figure.locator(".mte-race-found")).to_contain_text("The shortest way there has 7 moves")
 
 
 def test_a_weak_machine_in_the_dark_and_wide_and_the_whole_lab_to_look_at(lab: Notebook) -> None:
@@ -154,6 +186,8 @@ def test_the_explorer_repaints_and_survives_a_reload(lab: Notebook) -> None:
     schedule(figure).fill("0011111100100000")
     schedule(figure).press("Enter")
     expect(figure.locator(".mte-race-count")).to_have_text("16 of 16")
+    lab.bring(figure.locator(".mte-race-history"))
+    expect(figure.locator(".mte-race-moves tr").last).to_be_in_viewport()  # the list has followed
     times = lab.repaint_times(
         figure.get_by_role("slider", name="Position"),
         figure,

@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import pairwise
 
 import pytest
 
-from mtelab.contention import WORKLOADS, Estimate, contend, lock_array
-from mtelab.sync import PROTOCOLS, PG_mte_tagged, mte_clear_page_tags, set_bit, test_and_set_bit
+from mtelab.contention import WORKLOADS
+from mtelab.sync import PG_mte_tagged, mte_clear_page_tags, set_bit, test_and_set_bit
 from mtelab.sync.steps import Cpu, Page, Protocol
-from mtelab.widgets import ContentionDashboard, theme
-from mtelab.widgets.bokeh_chart import BokehChart
-from mtelab.widgets.contention_chart import PANELS, nice_above, nice_below, with_error
+from mtelab.widgets import ContentionDashboard
 from mtelab.widgets.contention_controls import FIELDS
-from mtelab.widgets.contention_style import looks
-from mtelab.widgets.lock_timeline import MOST_SHOWN, LockTimeline
 from mtelab.widgets.numbers_table import NumbersTable, markdown, tsv
 
 NAMES = ("big-lock", "lock-array", "page-lock")
 
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a kernel there is nobody to send to."""
-    monkeypatch.setattr(BokehChart, "send", lambda self, content, buffers=None: None)
-
-
-@pytest.fixture
-def dashboard() -> ContentionDashboard:
-    made = ContentionDashboard(NAMES, guests=2, pages=64, seeds=3)
-    made.run()
-    return made
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 # ---- the answer
@@ -102,88 +86,6 @@ def test_the_bounds_of_the_protocol_in_focus_are_drawn(dashboard: ContentionDash
     assert bounds["time_to_start"][-1] == pytest.approx(128 * 396 / 1e6)
     dashboard.set(workload="migration")
     assert dashboard.chart.bounds.data["x"] == []
-
-
-# ---- the charts
-
-
-def test_every_series_has_a_look_of_its_own() -> None:
-    seen = looks([*PROTOCOLS, "mine"])
-    assert len({look.marker for look in seen.values()}) == len(seen)
-    assert len({(look.colour, look.dash) for look in seen.values()}) == len(seen)
-    compared = ("big-lock", "lock-array", "per-mm-lock", "page-lock", "no-shared", "always-tagged")
-    assert len({seen[name].colour for name in compared}) == len(compared)
-
-
-def test_looks_do_not_depend_on_who_else_is_there() -> None:
-    assert looks(["page-lock"])["page-lock"] == looks(PROTOCOLS)["page-lock"]
-
-
-def test_points_lines_and_error_bars_of_all_protocols_are_in_all_three_plots(dashboard: ContentionDashboard) -> None:
-    chart, study = dashboard.chart, dashboard.study
-    found = [(name, point) for name in NAMES for point in study.points(name)]
-    assert chart.points.data["name"] == [name for name, _ in found]
-    for measure, panel in PANELS.items():
-        values = [point.values[measure] for _, point in found]
-        assert chart.points.data[measure] == [value.mean / panel.scale for value in values]
-        assert chart.points.data[f"{measure}_high"] == [value.high / panel.scale for value in values]
-        assert [len(line) for line in chart.lines.data[measure]] == [len(study.places())] * 3
-    assert chart.points.data["vcpus"][:2] == [2, 4]
-    assert set(chart.lines.data["alpha"]) == {1}
-
-
-def test_ranges_hold_everything_and_reset_returns_to_them(dashboard: ContentionDashboard) -> None:
-    chart = dashboard.chart
-    for measure, plot in chart.panels.items():
-        assert plot.y_range.end >= max(chart.points.data[measure])
-        if measure != "wait_mean":
-            assert 0 < plot.y_range.start <= min(chart.points.data[measure])
-    before = chart.x_range.start, chart.x_range.end
-    chart.x_range.start, chart.x_range.end = 10, 20
-    chart.reset()
-    assert (chart.x_range.start, chart.x_range.end) == before
-
-
-def test_colours_follow_light_and_dark(dashboard: ContentionDashboard) -> None:
-    dashboard.chart.on_mode("dark")
-    dashboard.timeline.on_mode("dark")
-    assert set(dashboard.chart.points.data["colour"]) <= set(theme.SERIES["dark"])
-    assert set(dashboard.timeline.holds.data["colour"]) <= set(theme.SERIES["dark"])
-
-
-def test_what_did_not_change_is_not_sent_again(dashboard: ContentionDashboard) -> None:
-    before = dashboard.chart.points.data
-    dashboard.set(vcpus=4)
-    assert dashboard.chart.points.data is before
-
-
-def test_a_curve_that_is_not_known_yet_stays_faded_and_without_points(dashboard: ContentionDashboard) -> None:
-    chart = dashboard.chart
-    before = dict(zip(NAMES, chart.lines.data["wait_mean"], strict=True))
-    dashboard.study._width = 1  # a protocol at a time
-    dashboard.set(clear=5000)
-    assert chart.lines.data["alpha"] == [1, 0.35, 0.35]
-    assert set(chart.points.data["name"]) == {"big-lock"}
-    assert chart.lines.data["wait_mean"][0] != before["big-lock"]
-    assert chart.lines.data["wait_mean"][1] == before["lock-array"]
-    dashboard.run()
-    assert chart.lines.data["alpha"] == [1, 1, 1]
-
-
-def test_the_protocol_in_focus_comes_first(dashboard: ContentionDashboard) -> None:
-    dashboard.set(focus="page-lock")
-    dashboard.set(clear=1000)
-    assert set(dashboard.chart.points.data["name"]) == {"page-lock"}
-
-
-def test_numbers_are_short_and_as_exact_as_their_error() -> None:
-    assert with_error(Estimate(5.7, 5.5, 5.9, 3)) == "5.70 ± 0.20"
-    assert with_error(Estimate(0.0059, 0.0048, 0.0070, 3)) == "0.0059 ± 0.0011"
-    assert with_error(Estimate(1234, 1200, 1268, 3)) == "1,234 ± 34"
-    assert with_error(Estimate(1234.5, 1234.5, 1234.5, 1), 1e3) == "1.23"
-    assert with_error(Estimate(0, 0, 0, 3)) == "0"
-    assert [nice_above(value) for value in (0, 0.9, 1.2, 22)] == [1, 1, 1.5, 30]
-    assert [nice_below(value) for value in (0.9, 1.2, 22)] == [pytest.approx(0.8), 1, 20]
 
 
 # ---- controls
@@ -380,74 +282,3 @@ def test_a_copy_is_sent_with_the_number_of_its_rows(monkeypatch: pytest.MonkeyPa
 def test_tables_as_text() -> None:
     assert tsv(["a", "b"], [["1", "2"]]) == "a\tb\n1\t2\n"
     assert markdown(["a", "bb"], [["10", "2"]]) == "| a  | bb |\n| -- | -- |\n| 10 | 2  |\n"
-
-
-# ---- the timeline
-
-
-@pytest.fixture
-def timeline() -> LockTimeline:
-    made = LockTimeline()
-    made.show(contend("big-lock", guests=2, vcpus=2, pages=8, mmu_lock="exclusive"))
-    return made
-
-
-def test_each_hold_is_a_bar_and_each_wait_a_line(timeline: LockTimeline) -> None:
-    run = timeline.run
-    assert run is not None
-    assert len(timeline.holds.data["left"]) == len(run.timeline)
-    waited = [interval for interval in run.timeline if interval.granted > interval.requested]
-    assert timeline.waits.data["left"] == [interval.requested / 1e3 for interval in waited]
-    assert timeline.waits.data["right"] == [interval.granted / 1e3 for interval in waited]
-    assert timeline.holds.data["who"][0].startswith("guest ")
-    assert any(words.startswith("waits for tag_sync_lock for ") for words in timeline.waits.data["what"])
-    assert "tag_sync_lock is held" in timeline.text
-
-
-def test_lanes_are_named_guest_by_guest(timeline: LockTimeline) -> None:
-    names = timeline.plot.yaxis[0].major_label_overrides
-    assert names == {0: "0.0", 1: "0.1", 2: "1.0", 3: "1.1"}
-    timeline.show(contend(lock_array(2), "migration", guests=2, vcpus=1, pages=8))
-    assert timeline.plot.yaxis[0].major_label_overrides == {0: "0.0", 1: "0.VMM", 2: "1.0", 3: "1.VMM"}
-    assert any("VMM's thread" in who for who in timeline.holds.data["who"])
-
-
-def test_no_two_hold_one_lock_at_a_time(timeline: LockTimeline) -> None:
-    bars = sorted(
-        (left, right)
-        for left, right, what in zip(*(timeline.holds.data[name] for name in ("left", "right", "what")), strict=True)
-        if "tag_sync_lock" in what
-    )
-    assert all(before[1] <= after[0] for before, after in pairwise(bars))
-
-
-def test_buttons_zoom_and_move_within_the_run(timeline: LockTimeline) -> None:
-    whole = timeline.window
-    timeline.on_press("Zoom in")
-    start, end = timeline.window
-    assert end - start == pytest.approx((whole[1] - whole[0]) / 2)
-    timeline.on_press("Later")
-    assert timeline.window == (pytest.approx(whole[1] / 2), pytest.approx(whole[1]))
-    timeline.on_press("Later")
-    assert timeline.window[1] == pytest.approx(whole[1])
-    timeline.on_press("Earlier")
-    assert timeline.window[0] == pytest.approx(whole[1] / 4)
-    timeline.on_press("Zoom out")
-    timeline.on_press("Zoom out")
-    assert timeline.window == whole
-    timeline.on_press("Zoom in")
-    timeline.reset()
-    assert timeline.window == whole
-
-
-def test_a_long_run_shows_its_beginning(timeline: LockTimeline) -> None:
-    timeline.show(contend("big-lock", guests=2, vcpus=2, pages=MOST_SHOWN, mmu_lock="shared"))
-    assert len(timeline.holds.data["left"]) == MOST_SHOWN
-    assert f"the first {MOST_SHOWN:,} locks" in timeline.status
-
-
-def test_a_protocol_without_locks_has_an_empty_timeline(timeline: LockTimeline) -> None:
-    timeline.show(contend("page-lock", guests=2, vcpus=2, pages=8))
-    assert timeline.holds.data["left"] == []
-    assert timeline.text == "no lock is taken."
-    assert timeline.window[1] > 0

@@ -218,6 +218,7 @@ def test_a_protocol_that_is_none_is_explained() -> None:
     explorer.go("0" if lane(explorer, 0)["moves"] else "")
     event(explorer, "find")
     assert "expected a step of mtelab.sync" in explorer.status
+    assert explorer.searching == ""
 
 
 def test_reset_and_repr() -> None:

@@ -21,7 +21,7 @@ from mtelab.sync import (
     wait_for_bit,
 )
 from mtelab.sync.steps import Cpu, Page
-from mtelab.widgets import InterleavingExplorer, Scorecard
+from mtelab.widgets import InterleavingExplorer, Scorecard, interleaving_search
 
 PIECES = len(CELLS) + len(LOADS)
 
@@ -93,6 +93,34 @@ def test_a_cell_shows_the_shortest_way_to_its_verdict() -> None:
     event(figure, "reset")
     assert figure.detail == {}
     assert figure.selected is None
+
+
+def test_the_search_for_a_way_is_told_of_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interleaving_search, "_SLICE", -1.0)  # rest after each level
+    cell = {"protocol": "big-lock", "situation": "two-vms", "memory": "arm"}
+
+    async def press() -> None:
+        figure = Scorecard()
+        figure.stop()
+        figure.select("page-lock", "two-vms", "sc")
+        before = figure.detail
+        event(figure, "select", **cell)
+        assert figure.detail["searching"].startswith("Searching: ")
+        assert (figure.detail["verdict"], figure.detail["steps"]) == ("leaks", [])
+        await asyncio.sleep(0)
+        event(figure, "stop_way")
+        assert (figure.detail, figure.selected) == (before, ("page-lock", "two-vms", "sc"))
+        await figure._way.task
+        assert figure.detail == before
+        event(figure, "select", **cell)
+        while "searching" in figure.detail:
+            await asyncio.sleep(0)
+        shown = figure.detail
+        figure.select(**cell)
+        assert figure.detail == shown
+        assert shown["steps"]
+
+    asyncio.run(press())
 
 
 def test_an_unknown_cell_is_refused_and_changes_nothing() -> None:
