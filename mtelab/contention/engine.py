@@ -196,7 +196,9 @@ class _Groups(_Lanes):
             if len(more):
                 to = at[more] + 1
                 self.current[group[more]] = to
-                self.request[group[more]] = end[more] + self.before.some(to, lane[more])
+                request = end[more] + self.before.some(to, lane[more])
+                request[to == (lane[more] + 1) * self.lanes.gap.shape[1]] = NEVER  # what fills up a lane has no last
+                self.request[group[more]] = request
                 some = np.flatnonzero(last)
                 lane, group, at, end = lane[some], group[some], at[some], end[some]
         if len(group):

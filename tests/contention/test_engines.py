@@ -79,9 +79,11 @@ def test_the_fast_engine_agrees(protocol, workload, shape, cores, mmu_lock, cost
 @pytest.mark.parametrize("fixed", [True, False])
 @pytest.mark.parametrize("workload", ["steady-state", "migration"])
 @pytest.mark.parametrize("protocol", ["big-lock", "lock-array", half_locked], ids=lambda p: getattr(p, "__name__", p))
-def test_rounds_keep_to_the_order_of_requests(protocol, workload: str, fixed: bool) -> None:
+@pytest.mark.parametrize(("shape", "block"), [((5, 3, 120), "4K"), ((2, 3, 4096), "2M")], ids=["4K", "2M"])
+def test_rounds_keep_to_the_order_of_requests(protocol, workload: str, fixed: bool, shape, block) -> None:
+    guests, vcpus, pages = shape
     costs = Costs(guest_variation="constant", guest_work=0, fault_path=100) if fixed else None  # many at the same time
-    setup = set_up(protocol, workload, 5, 3, 120, None, "4K", "exclusive", costs, True, "scattered", 0)
+    setup = set_up(protocol, workload, guests, vcpus, pages, None, block, "exclusive", costs, True, "scattered", 0)
     job = setup.job(*SEEDS)
     case = job.case()
     lanes = lanes_of(case, Tables(case.programs))
