@@ -144,7 +144,7 @@ def test_a_long_search_says_how_far_it_has_come_and_is_stopped(lab: Notebook) ->
     stop = figure.get_by_role("button", name="Stop the search")
     expect(stop).to_be_visible()
     expect(figure.locator(".mte-race-found")).to_contain_text("states so far")
-    lab.shot("lab06-searching-light", figure)
+    lab.shot("lab06-searching-light")
     stop.click()
     expect(figure.locator(".mte-status")).to_contain_text("The search was stopped after")
     expect(figure.get_by_role("button", name="Find me the bug")).to_be_visible()
