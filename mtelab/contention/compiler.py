@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,12 +161,19 @@ class Compiler:
             table = np.append(table, np.full(last + 1 - len(table), -1))
             self._tables[key] = table
         rows = table[index]
+        alike: dict[Hashable, int] = {}
         for number in np.unique(index[rows < 0]).tolist() if rows.min() < 0 else ():
-            row = self._row(kind, cpu, number * faults.pages, faults)
-            if self._looked_at != looked_at:
-                return rows  # of no use: more must be told apart
-            table[number] = row
+            page = self._kind_of_page(number) if faults.pages == 1 else number
+            if page not in alike:
+                alike[page] = self._row(kind, cpu, number * faults.pages, faults)
+                if self._looked_at != looked_at:
+                    return rows  # of no use: more must be told apart
+            table[number] = alike[page]
         return table[index]
+
+    def _kind_of_page(self, frame: int) -> Hashable:
+        assert self._runner is not None, "a fault that was not covered"
+        return self._runner.kind_of_page(frame)
 
     def _row(self, kind: Kind, cpu: Cpu, frame: int, faults: Faults) -> int:
         assert self._runner is not None, "a fault that was not covered"

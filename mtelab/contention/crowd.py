@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mtelab.contention.arrays import Floats, Ints
-from mtelab.contention.layout import FAR, HORIZON, Lanes
+from mtelab.contention.lanes import FAR, HORIZON, Lanes
 
 NEVER = 2 * FAR
 

@@ -3,7 +3,8 @@
 Locks are fair, so all that is needed of a lock is when it will be free: whoever requests it at `now` gets it at
 ``max(now, free)``, provided that requests are looked at in order of time. So in every step each lane looks at its
 earliest request. A VM's mmu_lock that is held around other locks is as simple: who is next inside is known as soon as
-it is known when the one inside will leave.
+it is known when the one inside will leave. Where some faults take mmu_lock alone, several VMs of a lane go on at once
+(`mtelab.contention.rounds`).
 
 The plain engine (`mtelab.contention.events`) says the rules. The two agree to the last bit, because times are
 multiples of one small quantum and sums of them are exact.
@@ -11,76 +12,26 @@ multiples of one small quantum and sums of them are exact.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from mtelab.contention.arrays import Floats, Ints
 from mtelab.contention.crowd import NEVER, Crowd, Entrances
-from mtelab.contention.layout import FAR, HORIZON, Lanes
+from mtelab.contention.free import play_free
+from mtelab.contention.lanes import FAR, HORIZON, Lanes
 from mtelab.contention.leaves import Column, Leaves
+from mtelab.contention.played import Played
+from mtelab.contention.rounds import Rounds
 from mtelab.contention.turns import Lots, turns_of
-
-
-@dataclass(frozen=True, eq=False)
-class Played:
-    """What came out of K lanes of H holds and F faults each. Nanoseconds.
-
-    Attributes
-    ----------
-    wait : float array (K, H)
-        Of each hold, for its leaf; in any order if the holds of a lane are all alike.
-    order : int array (K, H) or None
-        Which hold that was, counted through all lanes; None if they are in their own order, or are all alike.
-    fault_wait : float array (K, F)
-        Of each fault, for all its locks.
-    released : float array (K, F)
-        When its last lock was given back.
-    ends : float array (K, threads)
-        When each thread was done with all; infinite if it did nothing.
-    inside : float array (K, G) or None
-        How long each VM's mmu_lock was held, if it is around other locks.
-    interrupts_off : float array (K,)
-        Longest wait and hold together of the protocol's own locks.
-    """
-
-    wait: Floats
-    order: Ints | None
-    fault_wait: Floats
-    released: Floats
-    ends: Floats
-    inside: Floats | None
-    interrupts_off: Floats
 
 
 def play_lanes(lanes: Lanes) -> Played:
     """Play lanes to their ends."""
     if lanes.free:
-        return _play_free(lanes)
+        return play_free(lanes)
     kind: type[_Lanes] = _Groups if lanes.nested else _Threads
     playing = kind(lanes)
     playing.play()
     return playing.played()
-
-
-def _play_free(lanes: Lanes) -> Played:
-    """Play lanes in which nobody waits for anybody: each thread goes from fault to fault."""
-    count, holds = lanes.gap.shape
-    final = lanes.gap == FAR  # the last of each thread
-    gap = np.where(final, 0.0, lanes.gap)
-    before = np.cumsum(gap, axis=1) - gap
-    lane, thread = np.nonzero(lanes.request[..., 0] < FAR)
-    place = lane, lanes.position[lane, thread, 0]
-    begin = np.zeros((count, holds))
-    begin[place] = lanes.request[lane, thread, 0] - before[place]  # what a thread's times are counted from
-    change = np.diff(begin[place], prepend=0.0)
-    change[np.flatnonzero(np.diff(lane, prepend=-1))] = begin[place][np.flatnonzero(np.diff(lane, prepend=-1))]
-    begin[place] = change
-    done = before + np.cumsum(begin, axis=1)
-    ends = np.full(lanes.request.shape[:2], np.inf)
-    ends[lane, thread] = done[final] + lanes.ending[lane, thread, 0]
-    nothing = np.zeros((count, 1))
-    return Played(nothing, None, nothing, done, ends, None, np.zeros(count))
 
 
 class _Lanes:
@@ -97,9 +48,9 @@ class _Lanes:
     requests: Floats
     current: Ints
 
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(self, lanes: Lanes, by_hold: bool = False) -> None:
         count, holds = lanes.gap.shape
-        self.lanes, self.leaves = lanes, Leaves(lanes)
+        self.lanes, self.leaves = lanes, Leaves(lanes, by_hold)
         self.crowd = Crowd(lanes) if lanes.crowded else None
         self.before, self.after, self.tail = Column(lanes.before), Column(lanes.after), Column(lanes.tail)
         self.gap = lanes.gap.reshape(-1)
@@ -125,6 +76,8 @@ class _Lanes:
             who = turns.choose()
             if self.lanes.choice is not None:
                 now = request.take(who)
+            if self.leaves.order is not None:
+                at = self.leaves.order[number]
             self.current.take(who, out=at, mode="clip")
             self.go_on(number, who, at, self.leaves.take(number, now, at))
 
@@ -182,8 +135,7 @@ class _Threads(_Lanes):
             tail = self.tail.some(at[some], some)
             over = self.crowd.leaves(some, who[some], end[some] + tail, gap[some], tail)
             self.request[who[some[over]]] = NEVER
-        np.add(at, 1, out=at)
-        self.current[who] = at
+        self.current[who] = at + 1
 
     def enter(self, entrances: Entrances) -> None:
         self.request[entrances.thread] = entrances.request
@@ -199,12 +151,14 @@ class _Groups(_Lanes):
     """Lanes in which each VM's threads are a group: one of them is inside its mmu_lock, or will be next."""
 
     def __init__(self, lanes: Lanes) -> None:
-        super().__init__(lanes)
+        private = bool((lanes.lock == lanes.nobodys[:, None]).any())
+        self.in_rounds = private and lanes.choice is None and not lanes.crowded
+        super().__init__(lanes, by_hold=self.in_rounds)
         count, self.groups, self.members = lanes.request.shape
         self.outer = self.first_requests.reshape(count * self.groups, self.members)  # requests of mmu_lock
         self.outer_flat = self.outer.reshape(-1)
         self.position = self.first_holds
-        self.released, self.outer_wait = np.zeros_like(self.leaves.released), np.zeros_like(self.leaves.wait)
+        self.released, self.outer_wait = np.zeros_like(self.leaves.wait), np.zeros_like(self.leaves.wait)
         size = count * self.groups
         self.lots = None if lanes.choice is None else Lots(lanes, self.groups)
         self.lots_before = np.zeros(size, np.int64)
@@ -213,23 +167,41 @@ class _Groups(_Lanes):
         self.request = np.zeros(size)
         self.requests = self.request.reshape(count, self.groups)
         every = np.arange(size)
-        self.let_in(every // self.groups, every)
+        self.let_in(every // self.groups, every, self.out)
+
+    def play(self) -> None:
+        """Give every lane all its holds: in rounds, where some holds are of nobody's lock."""
+        if not self.in_rounds:
+            super().play()
+            return
+        rounds = Rounds(self.lanes, self.leaves, self.before, self.after)
+        left = self.lanes.gap.size
+        while left:
+            group, end = rounds.serve(self.requests, self.current)
+            left -= len(group)
+            self.served(group // self.groups, group, self.current.take(group), end)
 
     def go_on(self, number: int, who: Ints, at: Ints, end: Floats) -> None:
         if self.leaves.in_order:
             self.waited.take(who, out=self.outer_wait[number], mode="clip")
             self.released[number] = self.leave(self.every, who, at, end)
-            return
-        if self.last is None:
-            some = self.every
         else:
-            some = np.flatnonzero(self.last.take(at, mode="clip"))
-            self.current[who] = at + 1
-            self.request[who] = end + self.before.some(at + 1, self.every)
-            who, at, end = who[some], at[some], end[some]
-        if len(some):
-            self.outer_wait.reshape(-1)[at] = self.waited.take(who)
-            self.released.reshape(-1)[at] = self.leave(some, who, at, end)
+            self.served(self.every, who, at, end)
+
+    def served(self, lane: Ints, group: Ints, at: Ints, end: Floats) -> None:
+        """Go on after holds that have ended: to the fault's next leaf, or out of mmu_lock."""
+        if self.last is not None:
+            last = self.last.take(at, mode="clip")
+            more = np.flatnonzero(~last)
+            if len(more):
+                to = at[more] + 1
+                self.current[group[more]] = to
+                self.request[group[more]] = end[more] + self.before.some(to, lane[more])
+                some = np.flatnonzero(last)
+                lane, group, at, end = lane[some], group[some], at[some], end[some]
+        if len(group):
+            self.outer_wait.reshape(-1)[at] = self.waited.take(group)
+            self.released.reshape(-1)[at] = self.leave(lane, group, at, end)
 
     def leave(self, lane: Ints, group: Ints, at: Ints, end: Floats) -> Floats:
         """Release mmu_lock after the last leaf of a fault, and let in the next; return when."""
@@ -241,17 +213,16 @@ class _Groups(_Lanes):
         if self.crowd is not None:
             tail = self.tail.some(at, lane)
             request[self.crowd.leaves(lane, member, out + tail, gap, tail)] = NEVER
+            self.out[group] = out
         self.outer_flat[member] = request
         self.position[member] = at + 1
-        self.out[group] = out
         if self.lots is not None:
             self.lots_before[group] = self.lots.drawn.reshape(-1)[group]
-        self.let_in(lane, group)
+        self.let_in(lane, group, out)
         return out
 
-    def let_in(self, lane: Ints, group: Ints) -> None:
+    def let_in(self, lane: Ints, group: Ints, out: Floats) -> None:
         """Let in whoever is next when mmu_lock is given back."""
-        out = self.out.take(group)
         if self.members > 1:
             requests = self.outer.take(group, axis=0)
             member = requests.argmin(axis=1)
@@ -270,7 +241,7 @@ class _Groups(_Lanes):
         self.current[group] = hold
         granted += self.before.some(hold, lane)
         if self.leaves.handover is not None:
-            granted += (wait > 0) * self.leaves.handover[lane]
+            granted += (wait > 0) * self.leaves.handover.take(lane)
         self.request[group] = granted
 
     def enter(self, entrances: Entrances) -> None:
@@ -279,7 +250,7 @@ class _Groups(_Lanes):
         again = self.granted[group] > entrances.time  # nobody is inside yet: who will be may be somebody else
         if self.lots is not None:
             self.lots.drawn.reshape(-1)[group[again]] = self.lots_before[group[again]]
-        self.let_in(entrances.lane[again], group[again])
+        self.let_in(entrances.lane[again], group[again], self.out.take(group[again]))
 
     def played(self) -> Played:
         leaves = self.leaves

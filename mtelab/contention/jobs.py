@@ -14,9 +14,11 @@ from mtelab.contention.case import Case, make_case, slowdown_of
 from mtelab.contention.compiler import Compiler
 from mtelab.contention.engine import play_lanes
 from mtelab.contention.events import Deadlock, Records, play
-from mtelab.contention.layout import FAR, Lanes, Tables, lanes_of
+from mtelab.contention.lanes import FAR, Lanes
+from mtelab.contention.layout import lanes_of
 from mtelab.contention.measures import measure_lanes
 from mtelab.contention.result import measure
+from mtelab.contention.tables import Tables
 
 MEASURES: Final = (
     "faults", "time_to_start", "throughput", "steady_throughput", "wait_mean", "wait_p50", "wait_p99", "wait_max",
@@ -87,6 +89,8 @@ def run_jobs(jobs: Sequence[Job]) -> list[Columns]:
         lanes = lanes_of(case, tables[key])
         if lanes is None:
             results[number] = _one_by_one(job)
+        elif lanes.free:  # nothing to gain side by side
+            results |= _side_by_side([(number, lanes)], len(lanes.gap) // case.runs)
         else:
             fits.setdefault((*lanes.shape, len(lanes.gap) // case.runs), []).append((number, lanes))
     for (*_, of_run), group in fits.items():

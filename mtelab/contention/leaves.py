@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtelab.contention.arrays import Floats, Ints
-from mtelab.contention.layout import Lanes
+from mtelab.contention.lanes import Lanes
 
 
 class Column:
@@ -25,10 +25,10 @@ class Column:
             return self.of_lane
         return self.flat.take(position, out=out, mode="clip")
 
-    def some(self, position: Ints, lanes: Ints | slice) -> npt.NDArray[Any]:
+    def some(self, position: Ints, lanes: Ints) -> npt.NDArray[Any]:
         """Look up one hold of each of some lanes."""
         if self.of_lane is not None:
-            return self.of_lane[lanes]
+            return self.of_lane.take(lanes)
         return self.flat.take(position, mode="clip")
 
 
@@ -45,10 +45,10 @@ class Leaves:
     order : int array (H, K) or None
         If `in_order`, and if locks differ: which hold it was, counted through all lanes.
     interrupts_off : float array (K,)
-        As `mtelab.contention.engine.Played` has it.
+        As `mtelab.contention.played.Played` has it.
     """
 
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(self, lanes: Lanes, by_hold: bool = False) -> None:
         count, holds = lanes.gap.shape
         self.handover = lanes.handover if lanes.handover.any() else None
         self.time, self.lock = Column(lanes.time), Column(lanes.lock)
@@ -59,11 +59,12 @@ class Leaves:
         self.base = np.arange(count) * self.locks
         self.free = np.zeros(count * self.locks)
         self.own = lanes.own.reshape(-1) if lanes.own.any() else None
+        self.all_own = bool(lanes.own.all())
         self.interrupts_off = np.zeros(count)
         columns = lanes.pages, lanes.time, lanes.tail
-        self.in_order = lanes.last is None and all(column.shape[1] == 1 for column in columns)
+        self.in_order = not by_hold and lanes.last is None and all(column.shape[1] == 1 for column in columns)
         shape = (holds, count) if self.in_order else (count, holds)
-        self.wait, self.released = np.empty(shape), np.empty(shape)
+        self.wait, self.released = np.zeros(shape), np.empty(shape)
         self.order = np.empty(shape, np.int64) if self.in_order and self.lock.of_lane is None else None
         self._wait, self._end = np.empty(count), np.empty(count)
         self._term, self._late = np.empty(count), np.empty(count, bool)
@@ -101,12 +102,30 @@ class Leaves:
             self.free[which] = end
         if self.own is not None:
             np.subtract(end, now, out=term)
-            if self.locks > 1:
-                np.multiply(term, self.own.take(which, mode="clip"), out=term)
+            if not self.all_own:
+                own = self.own if self.locks == 1 else self.own.take(which, mode="clip")
+                np.multiply(term, own, out=term)
             np.maximum(self.interrupts_off, term, out=self.interrupts_off)
-        if self.order is not None:
-            self.order[number] = position
         if not self.in_order:
             self.wait.reshape(-1)[position] = wait
             self.released.reshape(-1)[position] = end
+        return end
+
+    def take_some(self, lane: Ints, now: Floats, position: Ints) -> Floats:
+        """Do what `take` does for some lanes, by hold; return when each hold is released."""
+        which = lane if self.locks == 1 else self.lock.some(position, lane) + self.base.take(lane)
+        wait = self.free.take(which)
+        np.subtract(wait, now, out=wait)
+        np.maximum(wait, 0.0, out=wait)
+        self.wait.reshape(-1)[position] = wait
+        end: Floats = now + wait
+        if self.handover is not None:
+            end += (wait > 0.0) * self.handover.take(lane)
+        end += self.time.some(position, lane)
+        self.free[which] = end
+        if self.own is not None:
+            held = np.subtract(end, now, out=wait)
+            if not self.all_own:
+                held *= self.own.take(which)
+            self.interrupts_off[lane] = np.maximum(self.interrupts_off.take(lane), held)
         return end

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from mtelab.contention.checks import count
-from mtelab.sync.protocols import under_lock
+from mtelab.sync.protocols import PROTOCOLS, Function, under_lock
 from mtelab.sync.steps import Cpu, Page, Protocol
 
+SIZE: Final = 64
+"""Locks of the protocol ``"lock-array"``."""
 STRUCT_PAGE: Final = 64
 """Bytes of a struct page: the distance of the pointers of two pages that follow each other."""
 GOLDEN_RATIO_64: Final = 0x61C8864680B583EB
@@ -58,8 +61,11 @@ class LockArray:
 
     def __call__(self, cpu: Cpu, page: Page) -> Protocol:
         """Begin a run."""
-        number = HASHES[self.hash] if isinstance(self.hash, str) else self.hash
-        yield from under_lock(cpu, page, ("tag_locks", number(page, self.size)))
+        yield from under_lock(cpu, page, ("tag_locks", self.number(page)))
+
+    def number(self, page: Page) -> int:
+        """Return the number of a page's lock."""
+        return (HASHES[self.hash] if isinstance(self.hash, str) else self.hash)(page, self.size)
 
 
 def lock_array(size: int, hash: str | Callable[[Page, int], int] = "pfn") -> LockArray:
@@ -85,3 +91,10 @@ def lock_array(size: int, hash: str | Callable[[Page, int], int] = "pfn") -> Loc
     if (isinstance(hash, str) and hash not in HASHES) or not (isinstance(hash, str) or callable(hash)):
         raise ValueError(f"hash: {hash!r}, expected one of {', '.join(HASHES)}, or a function of page and size")
     return LockArray(count("size", size), hash)
+
+
+def lock_of(function: Function) -> Callable[[Page], int] | None:
+    """Return what gives the number of a page's lock, if a protocol is known to tell pages apart by that alone."""
+    if function is PROTOCOLS["lock-array"]:
+        return partial(by_pfn, size=SIZE)
+    return function.number if isinstance(function, LockArray) and isinstance(function.hash, str) else None

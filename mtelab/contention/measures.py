@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mtelab.contention.arrays import Floats
-from mtelab.contention.engine import Played
-from mtelab.contention.layout import Lanes
+from mtelab.contention.lanes import Lanes
+from mtelab.contention.played import Played
 
 QUANTILES = (0.5, 0.99)
 
@@ -107,7 +107,8 @@ def _use(lanes: Lanes, played: Played, end: Floats) -> tuple[Floats, npt.NDArray
         which = (lanes.lock + np.arange(count)[:, None] * locks).reshape(-1)
         size = count * locks
         taken = np.bincount(which, minlength=size).reshape(count, locks)
-        found = which.reshape(count, holds)[late] if played.order is None else which[played.order[late]]
+        order = None if played.order is None else played.order.T  # as it is in memory
+        found = which.reshape(count, holds)[late] if order is None else which.take(order[late.T])
         contended = np.bincount(found, minlength=size).reshape(count, locks)
         if lanes.time.shape[1] == 1:
             held = taken * lanes.time

@@ -13,7 +13,7 @@ from types import GeneratorType
 from typing import Any, Final, NamedTuple
 
 from mtelab.contention.costs import Costs
-from mtelab.contention.lock_arrays import LockArray
+from mtelab.contention.lock_arrays import LockArray, lock_of
 from mtelab.sync import budget
 from mtelab.sync.protocols import PROTOCOLS, Function, Historical
 from mtelab.sync.steps import ROLES, Cpu, Page, Step
@@ -76,6 +76,7 @@ class ProtocolRunner:
         self.looked_at: frozenset[str] = frozenset()
         self._costs = {role: costs.of_role(role) for role in ROLES}
         self._resume: Callable[[Any, Any], Any] = _send if _comes_back(function) else budget.resume
+        self._lock_of = lock_of(function)
         self._known: dict[tuple[str, Flags], dict[tuple[str, ...], dict[tuple[Any, ...], Run]]] = {}
         self._alike: dict[tuple[tuple[Action, ...], Flags], Run] = {}
 
@@ -83,6 +84,10 @@ class ProtocolRunner:
     def plain(self) -> bool:
         """Whether it is a plain function, which does nothing at memslot and allocate."""
         return not isinstance(self.function, Historical)
+
+    def kind_of_page(self, frame: int) -> Hashable:
+        """Return what the protocol can tell a page by: its frame number, or the number of its lock if that is all."""
+        return frame if self._lock_of is None else self._lock_of(Page(frame))
 
     def chain(self, cpu: Cpu, page: Page, roles: Sequence[str]) -> tuple[Run, ...]:
         """Run the protocol in one role after another on a page that is new.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
 from dataclasses import dataclass
@@ -192,8 +193,9 @@ def sweep(
     }
     setups = list(_setups(protocol, seeds[0], arguments))
     done: dict[int, Columns] = {}
+    parts = 1 if executor is None else os.cpu_count() or 1
     try:
-        for answers in _answers(_plan(setups, tuple(seeds)), executor, cancel):
+        for answers in _answers(_plan(setups, tuple(seeds), parts), executor, cancel):
             done |= answers
             if progress is not None:
                 progress(len(done) * len(seeds), len(setups) * len(seeds))
@@ -233,8 +235,8 @@ class _Chunk:
     size: int = 0
 
 
-def _plan(setups: Sequence[Setup], seeds: tuple[int, ...]) -> list[_Chunk]:
-    """Find the jobs and share them out. What looks the same to two protocols is run once."""
+def _plan(setups: Sequence[Setup], seeds: tuple[int, ...], parts: int) -> list[_Chunk]:
+    """Find the jobs and share them out, in so many parts or more. What looks the same to two protocols is run once."""
     jobs: dict[tuple[Any, ...], Job] = {}
     answers: dict[tuple[Any, ...], list[int]] = {}
     for setup in setups:
@@ -249,9 +251,10 @@ def _plan(setups: Sequence[Setup], seeds: tuple[int, ...]) -> list[_Chunk]:
         key = same, job.guests, job.vcpus, job.pages, job.cores, job.fair, job.frames
         jobs.setdefault(key, job)
         answers.setdefault(key, []).append(number)
+    most = min(CHUNK, -(-sum(job.size for job in jobs.values()) // parts))
     chunks = [_Chunk([], [])]
     for key, job in jobs.items():
-        if chunks[-1].size and chunks[-1].size + job.size > CHUNK:
+        if chunks[-1].size and chunks[-1].size + job.size > most:
             chunks.append(_Chunk([], []))
         chunks[-1].jobs.append(job)
         chunks[-1].answers.append(answers[key])

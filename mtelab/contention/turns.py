@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mtelab.contention.arrays import Bools, Floats, Ints
-from mtelab.contention.layout import Lanes
+from mtelab.contention.lanes import Lanes
 from mtelab.contention.leaves import Leaves
 
 

@@ -112,7 +112,7 @@ def hint(name: str, number: int | None = None) -> Hint:
 def _predicted(exercise: Exercise, answer: Any, seed: int | None) -> Result:
     name = exercise.name
     right = exercise.solve(exercise.question(question_seed(name, seed)))
-    complaint = compare.misfit(answer, right)
+    complaint = compare.misfit(answer, right) or _no_choice(exercise, answer)
     if complaint:
         return Result(name, State.FAILING, (complaint,))
     if compare.same(answer, right):
@@ -122,6 +122,15 @@ def _predicted(exercise: Exercise, answer: Any, seed: int | None) -> Result:
         return Result(name, State.FAILING, lines)
     practise = f'Practise: problem("{name}", seed=1), then check("{name}", answer, seed=1) shows the answer.'
     return Result(name, State.FAILING, (_score(answer, right), practise))
+
+
+def _no_choice(exercise: Exercise, answer: Any) -> str | None:
+    """Say in a sentence which word of an answer is none of those that the question offers."""
+    if not exercise.choices:
+        return None
+    strange = ((i, word) for i, word in enumerate(answer) if word not in exercise.choices)
+    offered = ", ".join(map(repr, exercise.choices))
+    return next((f"at position {i}: expected one of {offered}; got {compare.kind(word)}" for i, word in strange), None)
 
 
 def _shown(exercise: Exercise, answer: Any, seed: int | None) -> Result:

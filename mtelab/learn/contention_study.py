@@ -261,15 +261,15 @@ class ContentionStudy:
         return estimate(crossings) if 2 * len(crossings) > len(seeds) else None
 
     def knows_arrays(self) -> bool:
-        """Whether there are runs of an array of every size along the axis."""
+        """Whether all runs are there of an array of every size along the axis."""
         if self.grows != "locks" or ARRAY not in self.chosen:
             return False
-        return len(self.points(ARRAY)) == len(self.places())
+        return all(len(self._runs(ARRAY, place).by_seed) >= self.seeds for place in self.places())
 
     def enough_locks(self) -> Point | None:
         """Return the smallest array from which on no more than `loss` is lost; None if the axis has none.
 
-        It is unknown, and None, as long as the runs of some size are missing.
+        It is unknown, and None, as long as runs of some size are missing.
         """
         if not self.knows_arrays():
             return None

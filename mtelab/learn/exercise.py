@@ -65,6 +65,8 @@ class Exercise:
         Limit on a whole check.
     find : callable or None
         For an example, makes one right answer of a question, for instructors.
+    choices : tuple of str
+        For a prediction made of given words, those words: another one is told apart from a wrong answer.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Exercise:
     runs: int
     seconds: float
     find: Callable[[Any], Any] | None = None
+    choices: tuple[str, ...] = ()
 
     def inputs(self, seed: str) -> list[Any]:
         """Draw this exercise's inputs, smallest first."""
@@ -126,6 +129,7 @@ def _kind(kind: Kind) -> Callable[..., Define]:
         runs: int = 200,
         seconds: float = 5.0,
         find: Callable[[Any], Any] | None = None,
+        choices: tuple[str, ...] = (),
     ) -> Define:
         def register(solve: Callable[..., Any]) -> Callable[..., Any]:
             name = solve.__name__
@@ -136,7 +140,9 @@ def _kind(kind: Kind) -> Callable[..., Define]:
                 raise ValueError(f"exercise {name!r}: {len(hints)} hints, expected 3")
             if (kind == "example") is not (find is not None):
                 raise ValueError(f"exercise {name!r}: an example needs find=, and no other kind has it")
-            _REGISTER[name] = Exercise(name, kind, solve, lab, title, points, draw, hints, size, runs, seconds, find)
+            _REGISTER[name] = Exercise(
+                name, kind, solve, lab, title, points, draw, hints, size, runs, seconds, find, choices
+            )
             return solve
 
         return register

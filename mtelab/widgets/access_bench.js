@@ -25,6 +25,7 @@ function render(context) {
   const view = new FigureView(context, { draw });
   view.body.classList.add("mte-bench");
   const strip = view.canvas("");
+  strip.removeAttribute("tabindex");  // it answers no key
   const form = node("div", { class: "mte-bench-form" });
   const verdict = node("p", { class: "mte-bench-outcome", role: "status" });
   const steps = node("ol", { class: "mte-bench-steps" });
@@ -85,7 +86,7 @@ function render(context) {
       ...CHOICES.map(([name, label, options]) => row(label, select(name, label, options, (value) => set(name, value)))),
       node("div", { class: "mte-bench-switches", role: "group", "aria-label": "Register bits" }, ...switches),
       node("p", { class: "mte-muted" }, "Filled bytes: the access. Below them: the pointer's tag, and how it compares. "
-        + "Blue underline: stored."),
+        + "Underlined bytes: stored."),
     );
   }
 
@@ -94,6 +95,7 @@ function render(context) {
     for (const name of ["tag", "offset", "size"]) {
       const { input, shown } = inputs[name];
       shown.textContent = name === "tag" ? hex(config.tag) : config[name];
+      input.setAttribute("aria-valuetext", shown.textContent);
       // While answers to earlier moves come in, the slider stays where the hand has it.
       if (name in moved && moved[name] !== config[name]) continue;
       delete moved[name];
@@ -174,11 +176,13 @@ function render(context) {
     g.fillStyle = covered ? theme.ink : theme.surface;
     g.fillRect(x, 32, width - 1, 28);
     if (stored) {
+      g.fillStyle = theme.page;  // a gap: on the byte itself the line would hardly show
+      g.fillRect(x, 54, width - 1, 3);
       g.fillStyle = theme.accent;
-      g.fillRect(x, 56, width - 1, 4);
+      g.fillRect(x, 57, width - 1, 4);
     }
     g.fillStyle = covered ? theme.page : theme.muted;
-    g.font = `${covered ? 600 : 400} ${width > 16 ? 11 : 8}px ${theme.mono}`;
+    g.font = `${covered ? 600 : 400} ${clamp(Math.floor((width - 1.5) / 1.21), 8, 11)}px ${theme.mono}`;
     g.textAlign = "center";
     g.fillText(hex(value, 2), x + (width - 1) / 2, 45);
   }

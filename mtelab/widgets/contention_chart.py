@@ -172,8 +172,8 @@ class ContentionChart(BokehChart):
         self._fit(points, bounds)
         band = "the array that is enough" if self.study.grows == "locks" else "where it begins to hurt"
         self.status = (
-            f"Long dashes: closed-form bounds of {self.focus}. Shaded: {band}; dots: that much "
-            "waiting. Vertical line: what the table shows. Drag to zoom."
+            f"Pale bars: 95 % intervals. Long dashes: closed-form bounds of {self.focus}. Shaded: {band}; dots: that "
+            "much waiting. Vertical line: what the table shows. Drag to zoom."
         )
 
     def _bounds(self) -> dict[str, list[float]]:

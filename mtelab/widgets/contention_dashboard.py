@@ -162,7 +162,8 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         if enough is None:
             return f"With {vcpus}, no array up to {study.places()[-1]:,} locks keeps the loss under {loss}."
         lost = with_error(enough.values["lost"], 0.01)
-        return f"With {vcpus}, an array of {enough.x} locks is enough for a loss under {loss}: {lost} %."
+        locks = f"{enough.x} {'lock' if enough.x == 1 else 'locks'}"
+        return f"With {vcpus}, an array of {locks} is enough for a loss under {loss}: {lost} %."
 
     # ---- running
 
@@ -223,10 +224,9 @@ class ContentionDashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets 
         self.chart.title = f"{_words(study.at(place), study.grows)}: along the axis, {GROWS[study.grows]}"
         with self.chart.together():
             self.chart.show()
-        here = [point for name in study.chosen for point in study.points(name) if point.x == study.x(place)]
-        names = [name for name in study.chosen for point in study.points(name) if point.x == study.x(place)]
+        here = {name: point for name in study.chosen for point in study.points(name) if point.x == study.x(place)}
         self.table.title = f"The numbers at the cursor, {_at(study, place)}; copies hold the whole axis"
-        self.table.show([_row(name, point) for name, point in zip(names, here, strict=True)])
+        self.table.show([_row(name, here[name]) if name in here else _unknown(name) for name in study.chosen])
         answer = self.answer()
         self.controls.answer = answer
         self.chart.text = " ".join(answer)
@@ -263,6 +263,11 @@ def _at(study: ContentionStudy, place: int) -> str:
     settings = study.at(place)
     vcpus = f"{settings.guests * settings.vcpus} vCPUs in all"
     return f"{place} locks and {vcpus}" if study.grows == "locks" else vcpus
+
+
+def _unknown(name: str) -> list[str]:
+    """A row whose runs are still to be done: the table keeps its height."""
+    return [name, *["…"] * (len(HEAD) - 1)]
 
 
 def _row(name: str, point: Point) -> list[str]:

@@ -26,9 +26,9 @@ function render(context) {
   const kernels = node("table", { class: "mte-board mte-fault-kernels" });
   const keys = node("p", { class: "mte-muted" });
   keys.append("In the list of steps: ", node("kbd", {}, "↓"), " step, ", node("kbd", {}, "↑"), " back, ",
-    node("kbd", {}, "End"), " run, ", node("kbd", {}, "Home"), " to the start. A click on a step goes there.");
+    node("kbd", {}, "End"), " run, ", node("kbd", {}, "Home"), " to the start. A click on a step goes there. ◂ changed in this step.");
   view.body.append(choices, words, node("div", { class: "mte-fault-left" }, steps, keys),
-    node("div", { class: "mte-fault-right" }, now, panels), kernels);
+    node("div", { class: "mte-fault-right" }, now, panels), node("div", { class: "mte-fault-table" }, kernels));
   build();
 
   function build() {
@@ -127,6 +127,8 @@ function render(context) {
 
   /** Until the fault has ended, how it ends elsewhere would give away how it ends here. */
   function drawKernels(picture, chosen, ended) {
+    const focused = kernels.getRootNode().activeElement;
+    const held = kernels.contains(focused) && focused.textContent;  // the button that the keyboard is on
     const head = node("tr", {}, ...["Kernel", "The same access ends", "at", "compared with the kernel shown"]
       .map((text) => node("th", { scope: "col" }, text)));
     kernels.replaceChildren(node("tbody", {}, head, ...picture.kernels.map((row) => {
@@ -143,6 +145,7 @@ function render(context) {
         ] : [node("td", { class: "mte-muted" }, "?"), node("td"), node("td", { class: "mte-muted" },
           shown ? "shown: run it to the end to see all four" : "")]));
     })));
+    if (held) [...kernels.querySelectorAll("button")].find((made) => made.textContent === held).focus();
   }
 
   /** Steps with another answer, then those in another place. */

@@ -118,20 +118,25 @@ class FigureView {
     }
   }
 
-  /** Tell screen readers the names and values that ipywidgets' sliders beside the figure show: they do not. */
+  /** Tell screen readers what ipywidgets' sliders and choices beside the figure show: they do not. */
   nameSliders() {
-    const sliders = this.root.closest(".widget-vbox")?.querySelectorAll(".widget-inline-hbox:has(.noUi-handle)") ?? [];
-    for (const slider of sliders) {
+    const box = this.root.closest(".widget-vbox");
+    for (const slider of box?.querySelectorAll(".widget-inline-hbox:has(.noUi-handle)") ?? []) {
       const name = slider.querySelector(".widget-label").textContent;
       slider.querySelector(".noUi-handle").setAttribute("aria-label", name);
-      if (!this.sliders.has(slider)) this.tellValue(slider);
+      if (!this.sliders.has(slider)) this.tellValue(slider, name);
+    }
+    for (const choice of box?.querySelectorAll(".widget-toggle-button") ?? []) {
+      choice.setAttribute("aria-pressed", choice.classList.contains("mod-active"));
     }
   }
 
   /** Keep the value that a slider tells at what it shows: of a list's entries it would tell the number. */
-  tellValue(slider) {
+  tellValue(slider, name) {
     this.sliders.add(slider);
     const [handle, shown] = [slider.querySelector(".noUi-handle"), slider.querySelector(".widget-readout")];
+    shown.setAttribute("role", "textbox");  // a value can be typed there
+    shown.setAttribute("aria-label", `${name}, typed`);
     const tell = () => handle.setAttribute("aria-valuetext", shown.textContent);
     const changes = new MutationObserver(tell);
     changes.observe(shown, { childList: true, characterData: true, subtree: true });

@@ -152,7 +152,7 @@ function render(context) {
 
   /** Scroll a box, and nothing around it, so that a child can be seen. */
   function showIn(area, child) {
-    const top = child.offsetTop - area.offsetTop;
+    const top = child.getBoundingClientRect().top - area.getBoundingClientRect().top + area.scrollTop;
     if (top < area.scrollTop || top + child.offsetHeight > area.scrollTop + area.clientHeight)
       area.scrollTop = top - area.clientHeight / 3;
   }
@@ -223,8 +223,9 @@ function render(context) {
     find.title = searching ? "Give the search up and leave all as it is" : "Search every interleaving and play the shortest that is bad";
     found.setAttribute("aria-live", searching ? "off" : "polite"); // nobody wants every number read out
     found.dataset.look = searching ? "" : result.look ?? "";
-    found.textContent = searching ? `… ${searching}` : result.words ? `${SIGN[result.look]} ${result.words}` : "";
-    found.hidden = !found.textContent;
+    found.textContent = searching ? `… ${searching}` : result.words ? `${SIGN[result.look]} ${result.words}`
+      : `Not searched yet: “${FIND}” tries every interleaving, and plays the shortest that is bad.`;
+    found.classList.toggle("mte-muted", !searching && !result.words);
   }
 
   function draw(theme) {
@@ -253,6 +254,7 @@ function render(context) {
     slider.value = position;
     slider.disabled = !line.length;
     count.textContent = `${position} of ${line.length}`;
+    slider.setAttribute("aria-valuetext", count.textContent);
     if (schedule.getRootNode().activeElement !== schedule || model.get("playing")) schedule.value = model.get("schedule");
     copy.textContent = "Copy";
     scrolls.forEach((scroll) => scroll());

@@ -4,14 +4,16 @@ const DIRTY = 1, STALE_DATA = 2, STALE_TAGS = 4;
 const COLUMNS = 8, WIDE = 46, TALL = 34, GAP = 3;
 const TAGS = 256, SIDE = 16, CELL = 13;
 const MAPS = [0, SIDE * CELL + 20];
-const MAP_TOP = 22, ROW = 25, ROUNDS_WIDTH = 440, BAR_LEFT = 66, BAR = 160;
+const MAP_TOP = 22, ROW = 25, ROUNDS_WIDTH = 346, BAR_LEFT = 66, BAR = 112;
+const MOST_ROWS = 13;
 
 function render(context) {
   const { model } = context;
   const view = new FigureView(context, { draw });
-  const round = view.button("Next round", "Send what is dirty while the guest runs", () => view.send("round"));
-  const stop = view.button("Stop guest", "Stop the guest, send the rest, compare", () => view.send("stop"));
-  const run = view.button("Run to the end", "Rounds until little is dirty, then stop", () => view.send("run"));
+  const steps = [["Next round", "Send what is dirty while the guest runs", "round"],
+    ["Stop guest", "Stop the guest, send the rest, compare", "stop"],
+    ["Run to the end", "Rounds until little is dirty, then stop", "run"],
+  ].map(([text, title, event]) => view.button(text, title, () => { if (!model.get("state").done) view.send(event); }));
   const rate = node("input", {
     type: "range", min: 0, max: 4, step: 0.25, "aria-label": "Writes of the guest per page sent",
     oninput: () => view.send("set", { rate: moved = Number(rate.value) }),
@@ -35,8 +37,8 @@ function render(context) {
   const words = node("p", { class: "mte-mono" });
   const verdict = node("p", { class: "mte-migration-verdict", role: "status" });
   left.append(node("h4", {}, "Pages: what the destination has"), grid,
-    node("p", { class: "mte-muted" }, "✓ as on the source   ~ stale   ✗ lost   ◥ in the dirty log"),
-    words, maps);
+    node("p", { class: "mte-muted" }, "D data, T tags: ✓ as on the source, ~ stale, ✗ lost. ◥ in the log."),
+    words, maps, node("p", { class: "mte-muted" }, "A digit for each granule of 16 bytes; framed: it differs."));
   right.append(node("h4", {}, "On the wire"), rounds, verdict);
   let moved = null, over = -1;
 
@@ -117,17 +119,19 @@ function render(context) {
         g.fillStyle = theme.digits[tag];
         g.fillText(hex(tag), x + CELL / 2 - 0.5, y + CELL / 2);
         if (side && tag !== here[at]) {
-          g.strokeStyle = theme.bad;
+          // Light on dark tiles, dark on light ones: red alone would drown in some of them.
+          g.strokeStyle = theme.digits[tag];
           g.lineWidth = 2;
-          g.strokeRect(x + 1, y + 1, CELL - 3, CELL - 3);
+          g.strokeRect(x, y, CELL - 1, CELL - 1);
         }
       });
     });
   }
 
   function drawRounds(theme) {
-    const done = model.get("rounds"), most = Math.max(...done.map((one) => one.data_bytes + one.tag_bytes), 1);
-    const g = view.context(rounds, ROUNDS_WIDTH, ROW * 14 + 2);
+    const all = model.get("rounds"), done = all.slice(-MOST_ROWS), first = all.length - done.length;
+    const most = Math.max(...done.map((one) => one.data_bytes + one.tag_bytes), 1);
+    const g = view.context(rounds, ROUNDS_WIDTH, ROW * (MOST_ROWS + 1) + 2);
     g.textBaseline = "middle";
     g.textAlign = "left";
     g.font = `11px ${theme.sans}`;
@@ -137,7 +141,7 @@ function render(context) {
       const y = ROW * (at + 1), data = (one.data_bytes / most) * BAR, tags = (one.tag_bytes / most) * BAR;
       g.fillStyle = one.paused ? theme.warn : theme.ink;
       g.font = `11px ${theme.sans}`;
-      g.fillText(one.paused ? "❚❚ paused" : `round ${at}`, 0, y + 10);
+      g.fillText(one.paused ? "❚❚ paused" : `round ${first + at}`, 0, y + 10);
       g.fillStyle = theme.series[0];
       g.fillRect(BAR_LEFT, y, data, 18);
       stripes(g, theme.series[3], BAR_LEFT + data, y, tags, 18);
@@ -168,13 +172,15 @@ function render(context) {
   function draw(theme) {
     const state = model.get("state");
     shown.textContent = state.rate.toFixed(2);
+    rate.setAttribute("aria-valuetext", `${shown.textContent} times a page sent`);
     // While answers to earlier moves come in, the slider stays where the hand has it.
     if (moved === null || moved === state.rate) {
       moved = null;
       rate.value = state.rate;
     }
     policy.value = state.tags;
-    for (const button of [round, stop, run]) button.disabled = state.done;
+    // Not disabled: the button that was pressed last keeps the keyboard's focus.
+    for (const button of steps) button.setAttribute("aria-disabled", state.done);
     drawGrid(theme);
     drawMaps(theme);
     drawRounds(theme);

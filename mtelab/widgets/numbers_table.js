@@ -2,13 +2,14 @@
 
 function render(context) {
   const { model } = context;
-  const view = new FigureView(context, { draw, reset: false });
+  const view = new FigureView(context, { draw });
   const table = node("table", { class: "mte-numbers" });
-  const text = node("textarea", { class: "mte-numbers-text", rows: 6, readonly: true, spellcheck: "false", "aria-label": "Copied text" });
+  const text = node("textarea", { class: "mte-numbers-text", rows: 2, readonly: true, spellcheck: "false", "aria-label": "Copied text",
+    placeholder: "What is copied is shown here too." });
   const said = node("span", { class: "mte-muted", role: "status", "aria-live": "polite" });
-  const shown = node("div", { class: "mte-numbers-copied", hidden: true }, said, text);
   view.body.classList.add("mte-column");
-  view.body.append(node("div", { class: "mte-numbers-frame", tabindex: 0, role: "region", "aria-label": "Numbers" }, table), shown);
+  view.body.append(node("div", { class: "mte-numbers-frame", tabindex: 0, role: "region", "aria-label": "Numbers" }, table),
+    node("div", { class: "mte-numbers-copied" }, text, said));
   for (const form of model.get("formats")) {
     view.button(`Copy ${form}`, `Copy all numbers as ${form}`, () => view.send("copy", { form }));
   }
@@ -23,9 +24,9 @@ function render(context) {
   }
 
   async function copied({ answer, form, text: copy, rows }) {
+    if (answer === "reset") text.value = said.textContent = "";
     if (answer !== "copy") return;
     text.value = copy;
-    shown.hidden = false;
     text.select();
     let done = true;
     try {

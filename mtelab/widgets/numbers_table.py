@@ -71,6 +71,10 @@ class NumbersTable(Figure):
             raise ValueError(f"form: {form!r}, expected one of {', '.join(FORMATS)}")
         return FORMATS[form](self.head, self.everything())
 
+    def reset(self) -> None:
+        """Put away the text that was copied last; the numbers are the dashboard's."""
+        self.send({"answer": "reset"})
+
     def on_copy(self, form: str) -> None:
         """Handle a button: send the text, which only the browser can put on the clipboard."""
         text = self.copied(form)

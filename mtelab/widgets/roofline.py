@@ -34,10 +34,11 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self.bandwidth = bandwidth or Bandwidth()
         self.chart = RooflineChart(self.bandwidth)
         self.operations = ipywidgets.ToggleButtons(options=OPERATIONS, style={"button_width": "80px"})
+        self._first_size = self.bandwidth.sizes[len(self.bandwidth.sizes) // 2]
         sizes = [(size_text(size), size) for size in self.bandwidth.sizes]
         self.sizes = ipywidgets.SelectionSlider(
             options=sizes,
-            value=self.bandwidth.sizes[len(sizes) // 2],
+            value=self._first_size,
             description="Working set",
             layout={"width": "560px"},
             style={"description_width": "90px"},
@@ -54,11 +55,13 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self.operations.observe(self._changed, "value")
         self.sizes.observe(self._changed, "value")
         self.chart.observe(self._changed, "painted")
+        self.chart.observe(lambda _change: self.reset(), "resets")
         self.measure_button.on_click(lambda _button: self.start())
         self.stop_button.on_click(lambda _button: self.stop())
         self.refresh()
         running = ipywidgets.HBox([self.measure_button, self.stop_button, self.progress, self.note])
         super().__init__([running, self.operations, self.chart, self.sizes, self.table])
+        self.add_class("mte-linked")
 
     def select(self, size: int) -> None:
         """Move the cursor to a working set, as the slider does."""
@@ -71,6 +74,11 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         if operation not in OPERATIONS:
             raise ValueError(f"operation: {operation!r}, expected one of {', '.join(OPERATIONS)}")
         self.operations.value = operation
+
+    def reset(self) -> None:
+        """Return to the first operation and the working set in the middle, as at the start; what is measured stays."""
+        self.operations.value = OPERATIONS[0]
+        self.sizes.value = self._first_size
 
     def add(self, **functions: Callable[..., Any]) -> None:
         """Measure a learner's functions too, from the next measurement on: ``add(clear=clear, pack=pack)``.
@@ -171,6 +179,9 @@ class Roofline(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
             found = (rate_text(rate), ratio_text(rate / best)) if np.isfinite(rate) else ("not measured", "")
             words.append(f"{version.name} {found[0]}")
             cells.append(_ROW.format(sign, colour, html.escape(version.name), *found))
+        # As many rows for each operation, so that what stands below keeps its place.
+        most = max(len(self.chart.versions(one)) for one in OPERATIONS) + 1
+        cells += [_NO_ROW] * (most - len(rows))
         caption = f"{operation}, {size_text(size)} of tags ({size // 256} pages)"
         self.table.value = _TABLE.format(caption, html.escape(roof.name), "".join(cells))
         self.chart.text = f"{caption}: {'; '.join(words)}."
@@ -192,3 +203,4 @@ _ROW: Final = (
     '<td style="text-align: right; padding-left: 24px">{3}</td>'
     '<td style="text-align: right; padding-left: 24px">{4}</td></tr>'
 )
+_NO_ROW: Final = '<tr aria-hidden="true"><td>&nbsp;</td></tr>'

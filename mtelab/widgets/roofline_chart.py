@@ -48,6 +48,8 @@ class RooflineChart(BokehChart):
 
     painted = traitlets.Unicode("light")
     """The mode, light or dark, that the chart was last coloured for."""
+    resets = traitlets.Int(0)
+    """How often the chart was put back to its start, for those who show it with controls of their own."""
 
     def __init__(self, bandwidth: Bandwidth) -> None:
         self.bandwidth = bandwidth
@@ -105,6 +107,11 @@ class RooflineChart(BokehChart):
         self.cursor.line_color = theme.CHROME[mode]["muted"]
         super().paint(mode)
         self.painted = mode
+
+    def reset(self) -> None:
+        """Show all of the axes again."""
+        super().reset()
+        self.resets += 1
 
     def versions(self, operation: str) -> list[tuple[int, Version]]:
         """An operation's versions, each with the number of its mark."""

@@ -13,10 +13,12 @@ function render(context) {
   const bar = node("progress", { class: "mte-card-progress", "aria-label": "Cells that are done" });
   const stop = node("button", { class: "mte-button", type: "button", onclick: () => view.send(model.get("running") ? "stop" : "start") });
   view.tools.prepend(bar, stop);
-  const table = node("table", { class: "mte-card-table", role: "grid" });
+  const table = node("table", { class: "mte-card-table", role: "grid", "aria-label": "Verdicts" });
   const legend = node("p", { class: "mte-card-legend mte-muted" });
   legend.append("✓ safe · ✗ leaks: an earlier owner's tag is seen · ✗ loses: a stored tag is wiped · ✗ deadlocks · ",
-    "⊘ refused: the kernel forbids it. ", node("kbd", {}, "←↑↓→"), " move, ", node("kbd", {}, "Enter"), " shows the shortest way.");
+    "⊘ refused: the kernel forbids it. Saved tags: ✓ come back, ✗ are wiped or stay away. ",
+    `Time until all guests have their pages: 1× is the page lock's; a bar ends at ${MOST_BAR}×. `,
+    node("kbd", {}, "←↑↓→"), " move, ", node("kbd", {}, "Enter"), " shows the shortest way.");
   const way = node("div", { "aria-live": "polite" });
   const counted = node("span", {});
   const halt = node("button", { class: "mte-button", type: "button", title: "Show the cell before again",
@@ -43,7 +45,7 @@ function render(context) {
         onfocus: () => point(row, place),
       })));
       rows.push(node("tr", { "data-first": second ? 0 : 1 },
-        second ? "" : node("th", { scope: "row", rowspan: 2, title: about }, situation),
+        second ? "" : node("th", { scope: "row", rowspan: 2, title: about }, ...broken(situation)),
         node("th", { scope: "row", class: "mte-card-memory" }, label),
         ...cells[row].map((button, place) => node("td", { "data-mine": columns[place].mine ? 1 : 0 }, button))));
     }));
@@ -54,7 +56,8 @@ function render(context) {
     rows.push(...below.map(([key, label, title], number) => node("tr", { "data-first": number ? 0 : 1 },
       node("th", { scope: "row", colspan: 2, title }, label),
       ...columns.map((column) => node("td", { "data-key": key, "data-mine": column.mine ? 1 : 0 })))));
-    const widths = node("colgroup", {}, node("col", { style: "width:118px" }), node("col", { style: "width:52px" }));
+    const widths = node("colgroup", {}, node("col", { style: "width:98px" }), node("col", { style: "width:46px" }),
+      ...columns.map((column) => node("col", { style: column.mine ? "width:68px" : "" })));
     table.replaceChildren(widths, node("thead", {}, head), node("tbody", {}, ...rows));
   }
 
@@ -126,8 +129,10 @@ function render(context) {
   function drawDetail() {
     const found = model.get("detail");
     detail.removeAttribute("aria-busy");
-    detail.hidden = !found.protocol;
-    if (!found.protocol) return;
+    if (!found.protocol) {
+      detail.replaceChildren(node("p", { class: "mte-muted" }, "No cell is chosen."));
+      return;
+    }
     const label = { sc: "in order", arm: "Arm" }[found.memory];
     const steps = found.steps ?? [];
     const lanes = [...Array(found.cpus).keys()];
@@ -139,8 +144,8 @@ function render(context) {
     way.replaceChildren(
       node("h4", {}, `${found.protocol} in ${found.situation}, ${label}: `, node("span", { "data-look": LOOKS[found.verdict] },
         `${SIGNS[found.verdict]} ${found.verdict}`)),
-      node("p", {}, `${found.means}. `, node("span", { class: "mte-muted" }, found.about)),
-      ...(steps.length ? [node("div", { class: "mte-card-scroll", tabindex: 0 }, moves), node("p", { class: "mte-muted" }, "To play it: ", node("code", {}, found.call))] : []),
+      node("p", {}, `${found.means[0].toUpperCase()}${found.means.slice(1)}. `, node("span", { class: "mte-muted" }, found.about)),
+      ...(steps.length ? [node("div", { class: "mte-card-scroll", tabindex: 0, role: "group", "aria-label": "Moves" }, moves), node("p", { class: "mte-muted" }, "To play it: ", node("code", {}, found.call))] : []),
     );
   }
 

@@ -2,6 +2,8 @@
 
 const LABELS = 84, CELL = 40, GAP = 46, TOP = 18, MIDDLE = TOP + CELL + GAP, BOTTOM = MIDDLE + CELL + 14 + GAP;
 const HEIGHT = BOTTOM + CELL + 18;
+const PLACES = { a: TOP, vmm: MIDDLE, b: BOTTOM };
+const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 const FIRED = { memslot: ["✗", "(slot)"], fault: ["✗", "(fault)"], hole: ["!", "(hole)"] };
 
 function render(context) {
@@ -10,10 +12,11 @@ function render(context) {
   view.body.classList.add("mte-slots");
   const { blocks: BLOCKS, kernels, kinds, vms } = model.get("choices");
   const canvas = view.canvas("");
+  canvas.setAttribute("role", "application");
+  const where = node("p", { class: "mte-muted mte-slots-where", role: "status" });
   const legend = node("p", { class: "mte-muted mte-slots-legend" },
-    "Middle: the VMM's addresses, one box a VMA; ✓ the rule of the kernel shown lets a VM with MTE use it, ✗ it does not. "
+    "A block is 2 MiB. Middle: the VMM's addresses, one box a VMA; ✓ the rule of the kernel shown lets a VM with MTE use it, ✗ it does not. "
     + "Above and below: the guests; a band is a memslot, a tile the tag of a block that the guest has mapped. "
-    + "Click a guest's block: the guest sets a tag there. "
     + "Hole: the guest has memory that the rule forbids.");
   const table = node("table", { class: "mte-slots-steps" });
   const log = node("div", { class: "mte-slots-log" }, table);
@@ -21,7 +24,7 @@ function render(context) {
   const numbers = (count, first = 0) => Array.from({ length: count }, (_, at) => at + first);
   const value = (name) => inputs[name].values[inputs[name].input.selectedIndex];
   const plain = (name) => name.replace("linux-", "");
-  let column = 80;
+  let column = 80, cursor = { place: "a", block: 0 };
 
   // ---- controls: native ones, so that the keyboard and screen readers need no help
 
@@ -43,6 +46,7 @@ function render(context) {
   const vmName = (vm) => `VM ${vm}`;
   const fault = node("input", { type: "checkbox", onchange: () => view.send("check_at_fault", { on: fault.checked }) });
   const removed = select("removed", "Slot to remove", []);
+  const remove = press("Remove slot", () => value("removed") && view.send("remove_slot", value("removed")));
   const form = node("div", { class: "mte-slots-form" },
     row("VMM", "maps", select("kind", "Kind of memory", kinds), "over block", select("block", "Block to map over", numbers(BLOCKS)),
       "length", select("count", "Blocks to map", numbers(BLOCKS, 1)),
@@ -54,15 +58,22 @@ function render(context) {
       press("Make slot", () => view.send("make_slot", {
         vm: value("slotVm"), guest_block: value("slotGuest"), block: value("slotBlock"), count: value("slotCount"),
       })),
-      removed, press("Remove slot", () => value("removed") && view.send("remove_slot", value("removed")))),
+      node("span", { class: "mte-slots-pair" }, removed, remove)),
     row("Guest", select("vm", "VM of the guest", vms, vmName), "block", select("guest", "Guest block", numbers(BLOCKS)),
       press("Read its tag", () => view.send("touch", { vm: value("vm"), guest_block: value("guest"), tag: null })),
       press("Set its tag to", touch), select("tag", "Tag", numbers(16), hex)),
     row("Kernel", select("kernel", "Kernel shown", kernels, plain, (kernel) => view.send("kernel", { kernel })),
       node("span", {}, "checks at the memslot"), node("label", {}, fault, " and at the fault too")),
   );
-  inputs.tag.input.selectedIndex = 7;
-  view.body.append(form, legend, log);
+  /** The lists as at the start; what the model holds is filled in by every drawing. */
+  function fresh() {
+    for (const [name, { input }] of Object.entries(inputs)) input.selectedIndex = name === "tag" ? 7 : 0;
+    view.repaint();
+  }
+
+  fresh();
+  view.tools.firstChild.addEventListener("click", fresh); // Reset
+  view.body.append(where, form, legend, log);
 
   function touch() {
     view.send("touch", { vm: value("vm"), guest_block: value("guest"), tag: value("tag") });
@@ -77,7 +88,8 @@ function render(context) {
       inputs.removed.values = slots;
       removed.replaceChildren(...slots.map(({ vm, number }) => node("option", {}, `VM ${vm}, slot ${number}`)));
     }
-    removed.disabled = removed.nextSibling.disabled = !slots.length;
+    // Not disabled: the keyboard's focus stays where it is when the last slot goes.
+    for (const part of [removed, remove]) part.setAttribute("aria-disabled", !slots.length);
     if (!slots.length) removed.replaceChildren(node("option", {}, "no slot"));
   }
 
@@ -198,19 +210,27 @@ function render(context) {
     drawVmas(g, theme, picture);
     drawGuest(g, theme, "a", picture.guests.a, TOP);
     drawGuest(g, theme, "b", picture.guests.b, BOTTOM);
+    const reached = canvas.matches(":focus-visible");
+    if (reached) {
+      g.strokeStyle = theme.ink;
+      g.lineWidth = 3;
+      g.strokeRect(left(cursor.block) + 2, PLACES[cursor.place], column - 4, CELL);
+    }
+    const words = reached ? `${explain(cursor)}.` : "Click a guest's block, and the guest sets a tag there; "
+      + "click a block of the VMM to choose it below. By keyboard: arrows, then Enter.";
+    if (where.textContent !== words) where.textContent = words;
     fill(picture);
     say(picture);
   }
 
-  // ---- the mouse
+  // ---- the mouse, and the keyboard's cursor
 
   /** What is at a point: a row ("a", "b" or "vmm") and a block, or null. */
   function under(event) {
     const block = Math.floor((event.offsetX - LABELS) / column), y = event.offsetY;
     if (block < 0 || block >= BLOCKS) return null;
-    const within = (top) => y >= top && y < top + CELL;
-    const place = within(TOP) ? "a" : within(BOTTOM) ? "b" : within(MIDDLE) ? "vmm" : null;
-    return place && { place, block };
+    const place = Object.keys(PLACES).find((name) => y >= PLACES[name] && y < PLACES[name] + CELL);
+    return place ? { place, block } : null;
   }
 
   function explain(found) {
@@ -229,9 +249,23 @@ function render(context) {
 
   canvas.addEventListener("pointermove", (event) => view.hover(explain(under(event)), event));
   canvas.addEventListener("pointerleave", () => view.hover(""));
-  canvas.addEventListener("click", (event) => {
-    const found = under(event);
+  canvas.addEventListener("click", (event) => act(under(event)));
+  canvas.addEventListener("keydown", (event) => {
+    const names = Object.keys(PLACES), step = STEPS[event.key];
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (step) {
+      cursor = { place: names[clamp(names.indexOf(cursor.place) + step[0], 0, names.length - 1)],
+        block: clamp(cursor.block + step[1], 0, BLOCKS - 1) };
+    } else if (event.key === "Enter" || event.key === " ") act(cursor);
+    else return;
+    event.preventDefault();
+    view.repaint();
+  });
+  for (const change of ["focus", "blur"]) canvas.addEventListener(change, () => view.repaint());
+
+  function act(found) {
     if (!found) return;
+    cursor = found;
     if (found.place === "vmm") {
       inputs.block.input.selectedIndex = inputs.slotBlock.input.selectedIndex = found.block;
       return;
@@ -239,7 +273,8 @@ function render(context) {
     inputs.vm.input.selectedIndex = vms.indexOf(found.place);
     inputs.guest.input.selectedIndex = found.block;
     touch();
-  });
+  }
+
   view.on("change:picture", () => {
     view.hover(""); // it spoke of the state before
     view.repaint();

@@ -27,14 +27,15 @@ function render(context) {
     choose(tag);
     brushes.children[tag].focus();
   });
-  const here = node("p", { class: "mte-mono" });
-  const legend = node("p", { class: "mte-muted" });
+  const here = node("p", { class: "mte-mono mte-here" });
+  const legend = node("p", { class: "mte-muted mte-reach" });
   const keys = node("p", { class: "mte-muted" });
   keys.append(node("kbd", {}, "arrows"), " move, ", node("kbd", {}, "0"), "–", node("kbd", {}, "f"),
     " tag, ", node("kbd", {}, "space"), " paint with the brush");
   if (model.get("paintable")) side.append(node("h4", {}, "Brush: the tag to paint"), brushes);
-  side.append(node("h4", {}, "Granule"), here, legend);
+  side.append(node("h4", {}, "Granule"), here);
   if (model.get("paintable")) side.append(keys);
+  side.append(legend);
   view.body.append(side);
 
   const count = () => bytes(model, "frame").length;
@@ -77,6 +78,7 @@ function render(context) {
       for (let cell = reach.first; cell <= reach.last; cell++) access(g, theme, cell, tags[cell], reach);
     }
     if (document.activeElement === canvas || canvas.getRootNode().activeElement === canvas) {
+      outline(g, theme.page, ...place(cursor), 3);  // so that the dashes stand out on any tag
       g.setLineDash([4, 3]);
       outline(g, theme.accent, ...place(cursor), 3);
       g.setLineDash([]);

@@ -61,7 +61,7 @@ class TagMap(Figure):
         self.base = base
         self.granules = np.arange(start, start + granules)
         first = base + start * GRANULE_SIZE
-        self._first = self.tags
+        self._first, self._first_brush = self.tags, brush
         super().__init__(
             title=title or f"Allocation tags, {first:#x} to {first + granules * GRANULE_SIZE - 1:#x}",
             address=first,
@@ -130,11 +130,12 @@ class TagMap(Figure):
         }
 
     def reset(self) -> None:
-        """Write back the tags that the map was made with."""
+        """Write back the tags that the map was made with, and take up its first brush."""
         for tag in np.unique(self._first):
             self.paint(np.flatnonzero(self._first == tag), int(tag))
         self.changed = bytes(self.granules.size)
         self.reach = {}
+        self.brush = self._first_brush
         self.status = ""
 
     def on_paint(self, tag: int, data: bytes) -> None:

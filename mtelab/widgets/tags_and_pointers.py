@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import ipywidgets
 
 from mtelab.arch.memory import Memory
 from mtelab.arch.pointers import logical_tag, strip_tag, va_range, with_tag
-from mtelab.tags import GRANULE_SIZE
+from mtelab.tags import GRANULE_SIZE, TagStore
 from mtelab.widgets.pointer_inspector import PointerInspector
 from mtelab.widgets.tag_map import TagMap
 
@@ -49,11 +51,11 @@ class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
         self.memory = memory
         self.inspector = PointerInspector(memory.base if pointer is None else pointer, title="The pointer")
         self.shown = granules * GRANULE_SIZE
-        self.map = TagMap(memory.tags, granules=granules, base=memory.base, title="Memory tags and the access", brush=3)
+        self.map = _Map(memory.tags, self._bring_back, granules=granules, base=memory.base)
         self.tag = _slider("Pointer tag", 0, 15, "#x")
-        self.offset = _slider("Offset", 0, self.shown - LARGEST, "#x")
+        self.offset = _slider("Offset (bytes)", 0, self.shown - LARGEST, "#x")
         self.size = _slider("Size (bytes)", 1, LARGEST)
-        self.size.value = size
+        self._first_size = self.size.value = size
         self._following = False
         self._follow(self.inspector.pointer)
         self.inspector.on_change(self._follow)
@@ -61,6 +63,7 @@ class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
             slider.observe(self._slid, "value")
         self.size.observe(lambda _change: self._point(), "value")
         super().__init__([ipywidgets.HBox([self.tag, self.offset, self.size]), self.inspector, self.map])
+        self.add_class("mte-linked")
 
     def refresh(self) -> None:
         """Show the memory's tags as they are now."""
@@ -92,11 +95,29 @@ class TagsAndPointers(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has 
             self.map.reach = {}
             self.map.status = "The pointer leads outside the memory shown."
 
+    def _bring_back(self) -> None:
+        """Show the access that the pointer makes, as large as it was at first."""
+        self.size.value = self._first_size
+        self._point()
+
     def __repr__(self) -> str:
         # ipywidgets cuts what is longer than 110 characters.
         return (
             f"TagsAndPointers: {self.inspector.describe()}, {self.size.value} bytes [run this cell to use the figure]"
         )
+
+
+class _Map(TagMap):
+    """The map of a pointer's memory, whose reset brings back the access as well."""
+
+    def __init__(self, store: TagStore, bring_back: Callable[[], None], *, granules: int, base: int) -> None:
+        self._bring_back = bring_back
+        super().__init__(store, granules=granules, base=base, title="Memory tags and the access", brush=3)
+
+    def reset(self) -> None:
+        """Write back the tags that the map was made with, and show the first access."""
+        super().reset()
+        self._bring_back()
 
 
 def _address(pointer: int) -> int:

@@ -62,10 +62,11 @@ CHROME: Final[dict[str, dict[str, str]]] = {
 """Colours of everything that is not a tag: surfaces, lines, text, and the three verdicts."""
 
 SERIES: Final[dict[str, tuple[str, ...]]] = {
-    "light": ("#0b57d0", "#b3261e", "#0a7040", "#8a5a00", "#850bd7", "#4b5563"),
-    "dark": ("#8ab4f8", "#ff8f86", "#6fd69b", "#f2c063", "#c89bff", "#a3adba"),
+    "light": ("#5286d5", "#b34a5c", "#145414", "#a3830a", "#762099", "#38343c"),
+    "dark": ("#6fbaf4", "#fb1c49", "#c0f4b8", "#f9b316", "#8764f8", "#a8a5a5"),
 }
-"""Line colours of charts, in order of use; a chart gives each series a marker and a dash of its own too."""
+"""Line colours of charts, in order of use, found by search as the tags' were: any two are at least 18 apart for every
+eye. A chart gives each series a marker and a dash of its own too."""
 
 SANS: Final = 'system-ui, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif'
 MONO: Final = 'ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace'

@@ -120,6 +120,11 @@ class Notebook:
         figure.get_by_role("button", name="Reset").click()
         done()
 
+    def height(self, figure: Locator) -> float:
+        """How high a figure is: what changes it moves everything below."""
+        value: float = figure.evaluate("(figure) => figure.getBoundingClientRect().height")
+        return value
+
     def pixels(self, figure: Locator) -> int | None:
         """A number that changes when the figure's drawing changes."""
         value: int | None = figure.evaluate(PIXELS)

@@ -63,6 +63,7 @@ def test_paint_a_first_tag(notebook: Notebook) -> None:
 
     figure.get_by_role("button", name="Reset").click()
     side.filter(has_text="granule 38: bytes 0x260 to 0x26f, tag 0").wait_for()
+    expect(figure.get_by_role("radio", name="1", exact=True)).to_be_checked()
 
 
 def test_figures_survive_a_reload(notebook: Notebook) -> None:

@@ -100,7 +100,7 @@ def test_sliders_repaint_bits_and_map(lab: Notebook) -> None:
 
 
 def test_bits_move_the_sliders_and_paint_changes_the_verdict(lab: Notebook) -> None:
-    for name in ("Pointer tag", "Offset", "Size (bytes)"):
+    for name in ("Pointer tag", "Offset (bytes)", "Size (bytes)"):
         expect(lab.page.get_by_role("slider", name=name, exact=True).first).to_be_attached()
     handles, pointer, tags = desk(lab)
     side = tags.locator(".mte-side")
@@ -122,8 +122,14 @@ def test_bits_move_the_sliders_and_paint_changes_the_verdict(lab: Notebook) -> N
     lab.shot("lab01-desk-dark", lab.page.locator(".jp-Cell").filter(has_text="desk = TagsAndPointers").first)
     lab.theme("Light")
 
+    height = lab.height(tags)
+    tags.get_by_role("button", name="Reset").click()
+    side.filter(has_text="Access of 8 bytes at 0x1038, pointer tag c: ✗ 1 of 1 granules differ").wait_for()
+    expect(tags.get_by_role("radio", name="3", exact=True)).to_be_checked()
     bit(pointer, 55).click()
     tags.locator(".mte-status", has_text="outside the memory shown").wait_for()
+    # Whatever is said beside the map, what stands below keeps its place.
+    assert lab.height(tags) == height
 
 
 def test_figures_survive_a_reload(lab: Notebook) -> None:

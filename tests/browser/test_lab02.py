@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 import pytest
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
 from .jupyter import SLIDE, Notebook
 
@@ -54,7 +54,9 @@ def test_the_sliders_by_keyboard(lab: Notebook) -> None:
     assert reported(figure, "Loaded") == "nothing"
     lab.shot("lab02-bench-fault-light", figure)
 
-    figure.get_by_role("slider", name="Size in bytes").focus()
+    size = figure.get_by_role("slider", name="Size in bytes")
+    expect(size).to_have_attribute("aria-valuetext", "8")
+    size.focus()
     lab.page.keyboard.press("Home")
     ends(figure, "allowed")
     figure.get_by_role("slider", name="Pointer tag").focus()

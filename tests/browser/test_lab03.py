@@ -47,6 +47,7 @@ def answers_slider_and_buttons(notebook: Notebook, chart: Locator) -> None:
         before = notebook.pixels(chart)
         button(notebook, operation).click()
         chart.locator(".mte-title", has_text=f"Bandwidth of {operation}, against {roof}").wait_for()
+        expect(button(notebook, operation)).to_have_attribute("aria-pressed", "true")
         table(notebook).filter(has_text=f"{operation}, 1 MiB").wait_for()
         notebook.wait_repaint(chart, before)
         notebook.shot(f"lab03-{operation}-light")
@@ -86,6 +87,7 @@ def hover_names_the_point_and_a_drag_zooms(notebook: Notebook, chart: Locator) -
     notebook.shot("lab03-zoomed", chart)
     chart.get_by_role("button", name="Reset").click()
     notebook.wait_repaint(chart, zoomed)
+    table(notebook).filter(has_text="clear, 512 KiB").wait_for()
 
 
 def fits_a_narrow_window_and_lets_tab_pass(notebook: Notebook, chart: Locator) -> None:

@@ -47,6 +47,7 @@ def lit(figure: Locator) -> set[str]:
 
 def test_the_buttons_by_mouse(lab: Notebook) -> None:
     figure = space(lab)
+    height = lab.height(figure)
     part(figure, "parent:r:1").click()
     figure.get_by_text("Chosen: parent r 1").wait_for()
     figure.get_by_role("button", name="load").click()
@@ -70,6 +71,7 @@ def test_the_buttons_by_mouse(lab: Notebook) -> None:
         figure.get_by_role("button", name=button).click()
         says(figure, status)
     figure.get_by_text("unmapped").wait_for()
+    assert lab.height(figure) == height, "what stands below keeps its place"
 
 
 def test_lines_and_undo_by_keyboard(lab: Notebook) -> None:

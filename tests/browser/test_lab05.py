@@ -45,6 +45,7 @@ def test_the_buttons_and_the_keys(lab: Notebook) -> None:
     expect(figure.locator("section[data-looked='1'] h4")).to_have_text("memslotthis step")
     steps = figure.get_by_role("list", name="Steps of the fault path")
     steps.focus()
+    height = lab.height(figure)
     for _ in range(7):
         lab.page.keyboard.press("ArrowDown")
     at(figure, "faultin_pfn")
@@ -63,6 +64,7 @@ def test_the_buttons_and_the_keys(lab: Notebook) -> None:
     lab.page.keyboard.press("End")
     at(figure, "mark_page_dirty")
     expect(figure.locator(".mte-fault-end")).to_contain_text("mapped")
+    assert lab.height(figure) == height, "what stands below keeps its place"
     figure.get_by_role("button", name="Back", exact=True).click()
     at(figure, "stage2_map")
     figure.locator(".mte-fault-steps li", has_text="find_vma").click()
@@ -98,8 +100,9 @@ def test_the_kernels_are_compared_when_the_fault_has_ended(lab: Notebook) -> Non
     at(figure, "check_mte_allowed")
     expect(row).to_contain_text("mapped")
     expect(row).to_contain_text("≠ other answer: sample_vma, check_mte_allowed")
-    row.get_by_role("button").click()
+    row.get_by_role("button").press("Enter")
     at(figure, "mark_page_dirty")
+    expect(row.get_by_role("button")).to_be_focused()
     expect(figure.locator(".mte-fault-differs[title^='Another answer']")).to_have_count(2)
     expect(figure.locator(".mte-fault-differs[title^='Another place']")).to_have_count(2)
     expect(figure.locator(".mte-status")).to_contain_text("Not as on linux-6.1")

@@ -110,9 +110,12 @@ def test_schedules_are_pasted_and_the_bug_is_found_played_and_paused(lab: Notebo
     lab.shot("lab06-waits-light", figure)
 
     figure = explorer(lab)
+    place = figure.bounding_box()
+    assert place
     figure.get_by_role("button", name="Find me the bug").click()
     expect(figure.locator(".mte-race-found")).to_contain_text("The shortest way there has 7 moves: 0110000")
     expect(verdict(figure)).to_contain_text("leaked")
+    assert (figure.bounding_box() or {})["height"] == place["height"]  # nothing below it has moved
     expect(figure.get_by_role("button", name="Play", exact=True)).to_be_visible()
     figure.get_by_role("button", name="Play", exact=True).click()
     expect(figure.locator(".mte-race-count")).to_have_text("1 of 7")
@@ -183,6 +186,8 @@ def test_the_explorer_repaints_and_survives_a_reload(lab: Notebook) -> None:
     schedule(figure).fill("0011111100100000")
     schedule(figure).press("Enter")
     expect(figure.locator(".mte-race-count")).to_have_text("16 of 16")
+    lab.bring(figure.locator(".mte-race-history"))
+    expect(figure.locator(".mte-race-moves tr").last).to_be_in_viewport()  # the list has followed
     times = lab.repaint_times(
         figure.get_by_role("slider", name="Position"),
         figure,

@@ -149,6 +149,8 @@ def numbers_are_copied(dashboard: Dashboard) -> None:
     assert copied[0].startswith("protocol\tvCPUs\t")
     assert len(copied) > 3 * 6
     assert table.locator("textarea").input_value().splitlines() == copied
+    table.get_by_role("button", name="Reset").press("Enter")
+    expect(table.locator("textarea")).to_have_value("")
 
 
 def the_keyboard_passes_over_the_drawings(dashboard: Dashboard) -> None:

@@ -111,9 +111,21 @@ def test_by_keyboard_and_two_guests(lab: Notebook) -> None:
     figure.get_by_role("button", name="Remove slot").click()
     figure.locator("td", has_text="VM a: remove slot 0").wait_for()
 
+    canvas = figure.locator("canvas")
+    canvas.focus()
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight", "Enter"):
+        keyboard.press(key)
+    figure.get_by_role("status").filter(has_text="block 2: private anon; rule of linux-6.1").wait_for()
+    assert figure.get_by_role("combobox", name="Block to map over").input_value() == "2"
+    keyboard.press("ArrowUp")
+    keyboard.press("Enter")
+    figure.locator("td", has_text="guest a sets tag 7 in block 2").wait_for()
+
     choose(figure, Kind_of_memory="shared hugetlb", Block_to_map_over="7", Blocks_to_map="2")
     figure.get_by_role("button", name="Map", exact=True).click()
     figure.locator(".mte-status", has_text="Refused: block").wait_for()
+    explorer(lab)
+    assert figure.get_by_role("combobox", name="Kind of memory").input_value() == "private anon"
 
 
 def test_the_explorer_repaints_and_survives_a_reload(lab: Notebook) -> None:

@@ -50,6 +50,7 @@ def test_lost_tags_are_found_with_the_keyboard(lab: Notebook) -> None:
     run.focus()
     lab.page.keyboard.press("Enter")
     says(figure, "tags lost.")
+    expect(run).to_be_focused()
     grid = figure.locator("canvas").first
     grid.focus()
     for key in ["ArrowRight"] * 7 + ["ArrowDown"] * 3:
@@ -74,6 +75,7 @@ def test_the_whole_lab_to_look_at(lab: Notebook) -> None:
 def test_it_repaints_and_survives_a_reload(lab: Notebook) -> None:
     figure = moving(lab)
     slider = figure.get_by_role("slider")
+    expect(slider).to_have_attribute("aria-valuetext", "1.00 times a page sent")
     times = lab.repaint_times(slider, figure, SLIDE, "pixels(root) + root.querySelector('output').textContent")
     print(f"slider to repaint: median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms")
 

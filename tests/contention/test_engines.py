@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from mtelab.contention import WORKLOADS, Costs, lock_array
 from mtelab.contention.events import play
 from mtelab.contention.jobs import FEWEST, MEASURES, run_jobs
-from mtelab.contention.layout import Tables, lanes_of
+from mtelab.contention.layout import lanes_of
 from mtelab.contention.result import measure
 from mtelab.contention.run import set_up
+from mtelab.contention.tables import Tables
 from mtelab.sync import PROTOCOLS, PG_mte_tagged, mte_clear_page_tags, spin_lock, spin_unlock, test_bit
 
 SEEDS = tuple(range(FEWEST))
@@ -75,6 +76,23 @@ def test_the_fast_engine_agrees(protocol, workload, shape, cores, mmu_lock, cost
         assert {name: fast[name][seed] for name in MEASURES} == {name: plain[name] for name in MEASURES}
 
 
+@pytest.mark.parametrize("fixed", [True, False])
+@pytest.mark.parametrize("workload", ["steady-state", "migration"])
+@pytest.mark.parametrize("protocol", ["big-lock", "lock-array", half_locked], ids=lambda p: getattr(p, "__name__", p))
+def test_rounds_keep_to_the_order_of_requests(protocol, workload: str, fixed: bool) -> None:
+    costs = Costs(guest_variation="constant", guest_work=0, fault_path=100) if fixed else None  # many at the same time
+    setup = set_up(protocol, workload, 5, 3, 120, None, "4K", "exclusive", costs, True, "scattered", 0)
+    job = setup.job(*SEEDS)
+    case = job.case()
+    lanes = lanes_of(case, Tables(case.programs))
+    assert lanes is not None
+    assert lanes.nested
+    (fast,) = run_jobs([job])
+    for seed in SEEDS:
+        plain = measure(case.run(seed), play(case.run(seed)))
+        assert {name: fast[name][seed] for name in MEASURES} == {name: plain[name] for name in MEASURES}
+
+
 @pytest.mark.parametrize("workload", WORKLOADS)
 @pytest.mark.parametrize("protocol", [*PROTOCOLS, half_locked, lock_of_cpu], ids=lambda p: getattr(p, "__name__", p))
 def test_runs_of_the_history_fit_the_fast_engine(protocol, workload: str) -> None:
@@ -101,3 +119,13 @@ def test_runs_of_many_shapes_together() -> None:
         (alone,) = run_jobs([setup.job(*SEEDS)])
         for name in MEASURES:
             np.testing.assert_array_equal(found[name], alone[name])
+
+
+def test_only_locks_of_its_own_keep_interrupts_off() -> None:
+    setups = [
+        set_up(protocol, "start-up", 1, 3, 40, None, "4K", mmu_lock, None, True, "scattered", 0)
+        for protocol, mmu_lock in (("clear-first", "exclusive"), ("big-lock", "shared"))
+    ]
+    neither, own = run_jobs([setup.job(*SEEDS) for setup in setups])
+    assert not neither["interrupts_off"].any()
+    assert own["interrupts_off"].all()

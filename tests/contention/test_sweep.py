@@ -10,6 +10,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from mtelab.contention import MEASURES, PARAMETERS, Costs, Sweep, contend, estimate, lock_array, sweep, sweeps
+from mtelab.sync import PROTOCOLS as HISTORY
 from mtelab.sync import PG_mte_lock, PG_mte_tagged, mte_clear_page_tags, set_bit, spin_lock, spin_unlock
 from mtelab.sync import test_and_set_bit as take_flag
 
@@ -102,6 +103,38 @@ def test_the_same_numbers_on_a_dask_cluster(in_process: Sweep, tmp_path) -> None
 def test_chunks_make_no_difference(in_process: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeps, "CHUNK", 1)
     assert_equal(elsewhere(None), in_process)
+
+
+class Counting(ThreadPoolExecutor):
+    """Counts what it is given."""
+
+    given = 0
+
+    def submit(self, *what, **more):
+        self.given += 1
+        return super().submit(*what, **more)
+
+
+def test_every_core_has_a_share(in_process: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps.os, "cpu_count", lambda: 4)
+    with Counting(1) as executor:
+        assert_equal(elsewhere(executor), in_process)
+    assert executor.given >= 4
+
+
+@pytest.mark.parametrize(
+    "protocol", [lock_array(7), lock_array(7, "pointer"), HISTORY["lock-array"]], ids=["pfn", "pointer", "historical"]
+)
+def test_pages_that_share_a_lock_are_alike(protocol) -> None:
+    def one_by_one(cpu, page):
+        yield from protocol(cpu, page)
+
+    known, found = (
+        sweep({"array": function}, ("start-up", "resume"), vcpus=6, pages=80, mmu_lock="exclusive", seed=range(2))
+        for function in (protocol, one_by_one)
+    )
+    assert known["collisions"].any()
+    assert_equal(known, found)
 
 
 def test_progress_ends_with_everything(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -270,6 +270,13 @@ def test_a_prediction_of_a_wrong_type_is_a_sentence_and_costs_nothing(answer: An
     assert check("which_pointer", right_answer()).passed
 
 
+def test_a_word_that_the_question_does_not_offer_is_named() -> None:
+    modes = find("tcf_for").choices
+    words = [*modes, "Sync"]
+    offered = ", ".join(map(repr, modes))
+    assert check("tcf_for", words).lines == (f"at position 4: expected one of {offered}; got the string 'Sync'",)
+
+
 def test_code_is_not_a_question() -> None:
     with pytest.raises(ValueError, match="asks for code"):
         problem("granules")

@@ -91,6 +91,17 @@ def test_the_smallest_array_that_is_enough() -> None:
     assert one.enough_locks() is None
 
 
+def test_no_array_is_enough_while_runs_are_missing() -> None:
+    one = ContentionStudy([ARRAY], settings=Settings(guests=1, vcpus=2, pages=64), grows="locks", seeds=8)
+    said = [one.enough_locks()]
+    for done, wanted in one.pieces():
+        if done < wanted:
+            said.append(one.enough_locks())
+    assert len(said) > 1
+    assert said == [None] * len(said)
+    assert one.enough_locks() is not None
+
+
 def test_places_keep_to_the_most_vcpus_and_to_a_fault_for_each() -> None:
     assert study("big-lock", guests=16).places() == (1, 2, 3, 4)
     assert study("big-lock", guests=1, pages=4).places() == (1, 2, 3, 4)

@@ -55,6 +55,12 @@ def test_every_exercise_has_a_question_and_an_answer(exercise: Exercise) -> None
     assert "### " not in answered
 
 
+@pytest.mark.parametrize("exercise", [one for one in PREDICTIONS if one.choices], ids=an)
+def test_every_right_answer_is_among_the_words_that_are_offered(exercise: Exercise) -> None:
+    for seed in range(10):
+        assert set(exercise.solve(exercise.question(str(seed)))) <= set(exercise.choices)
+
+
 @pytest.mark.parametrize("exercise", PREDICTIONS + EXAMPLES, ids=an)
 def test_the_question_is_that_of_a_notebook_and_the_answer_passes_there(exercise: Exercise) -> None:
     name = exercise.name

@@ -72,6 +72,9 @@ def test_a_curve_that_is_not_known_yet_stays_faded_and_without_points(dashboard:
     assert set(chart.points.data["name"]) == {"big-lock"}
     assert chart.lines.data["wait_mean"][0] != before["big-lock"]
     assert chart.lines.data["wait_mean"][1] == before["lock-array"]
+    rows = dashboard.table.table["rows"]  # a row each all the same: what lies below the table does not move
+    assert [row[0] for row in rows] == list(NAMES)
+    assert [set(row[1:]) == {"…"} for row in rows] == [False, True, True]
     dashboard.run()
     assert chart.lines.data["alpha"] == [1, 1, 1]
 

@@ -49,6 +49,13 @@ def test_it_answers_how_large_an_array_fixes_it(dashboard: ContentionDashboard) 
     assert dashboard.answer() == ["Choose lock-array to see how many locks are enough."]
 
 
+def test_one_lock_is_one_lock() -> None:
+    dashboard = ContentionDashboard(["lock-array"], guests=1, pages=32, seeds=2)
+    dashboard.set(grows="locks", vcpus=1)
+    dashboard.run()
+    assert "an array of 1 lock is enough" in dashboard.answer()[0]
+
+
 def test_no_array_is_enough_before_all_have_been_run() -> None:
     dashboard = ContentionDashboard(["lock-array"], guests=2, pages=32, seeds=3)
     dashboard.run()

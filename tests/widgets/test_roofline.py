@@ -164,9 +164,21 @@ def test_starting_anew_counts_from_the_beginning_and_takes_new_versions_in(roofl
 def test_reset_returns_to_the_whole_chart(roofline: Roofline) -> None:
     ranges = roofline.chart.plot.x_range
     first = ranges.start, ranges.end
+    operation, size = roofline.operations.value, roofline.sizes.value
     ranges.start, ranges.end = 5000, 6000
-    roofline.chart.reset()
+    roofline.choose("unpack")
+    roofline.select(roofline.bandwidth.sizes[0])
+    roofline.chart.on_reset()
     assert (ranges.start, ranges.end) == first
+    assert (roofline.operations.value, roofline.sizes.value) == (operation, size)
+
+
+def test_the_table_keeps_its_height(roofline: Roofline) -> None:
+    rows = set()
+    for operation in roofline.operations.options:
+        roofline.choose(operation)
+        rows.add(roofline.table.value.count("<tr"))
+    assert len(rows) == 1
 
 
 def test_numbers_are_short() -> None:

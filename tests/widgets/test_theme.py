@@ -38,6 +38,14 @@ def test_any_two_tags_stay_apart_for_every_eye(mode: str, sight: str | None) -> 
     assert distances.min() > 11
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("sight", SIGHT)
+def test_any_two_series_stay_apart_for_every_eye(mode: str, sight: str | None) -> None:
+    points = seen(theme.SERIES[mode], sight)
+    distances = np.linalg.norm(points[:, None] - points[None], axis=-1)[np.triu_indices(len(points), 1)]
+    assert distances.min() > 18
+
+
 def test_painted_tags_stay_apart_in_grey_print() -> None:
     levels = [lightness(colour) for colour in theme.TAG_COLOURS["light"][1:]]
     assert min(high - low for low, high in pairwise(sorted(levels))) > 3
@@ -53,7 +61,19 @@ def test_digits_and_text_are_readable(mode: str) -> None:
         assert theme.contrast(chrome[name], chrome["page"]) >= 4.5, name
         assert theme.contrast(chrome[name], chrome["surface"]) >= 4.5, name
     for colour in theme.SERIES[mode]:
-        assert theme.contrast(colour, chrome["page"]) >= 3
+        assert theme.contrast(colour, chrome["page"]) >= 3, colour
+        assert theme.contrast(colour, chrome["surface"]) >= 3, colour
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_verdicts_are_readable_on_their_own_shade(mode: str) -> None:
+    """The slot explorer writes on a box that is shaded with 0.14 of the verdict's colour."""
+    chrome = theme.CHROME[mode]
+    for name in ("good", "bad"):
+        channels = [[int(chrome[c][i : i + 2], 16) for i in (1, 3, 5)] for c in (name, "page")]
+        shade = "#" + "".join(f"{round(0.14 * one + 0.86 * other):02x}" for one, other in zip(*channels, strict=True))
+        for ink in (name, "ink"):
+            assert theme.contrast(chrome[ink], shade) >= 4.5, (name, ink)
 
 
 def test_contrast_is_the_published_formula() -> None:

@@ -152,6 +152,7 @@ CAUGHT = {
     title="What MTE promises",
     points=1,
     draw=lambda rng: Mistakes(tuple(rng.sample(sorted(CAUGHT), 5))),
+    choices=("always", "mostly", "never"),
     hints=(
         'Three answers are possible. "always": the two tags differ by construction. "mostly": they may be equal by '
         'chance. "never": there is no check, or the tags are equal.',

@@ -72,6 +72,7 @@ def six_accesses(rng: Random) -> Accesses:
     title="How does each access end?",
     points=2,
     draw=six_accesses,
+    choices=OUTCOMES,
     hints=(
         "The pointer's tag is its second hex digit. Ask in the bench's order: TCO, TCMA, ATA, untagged memory. Each of "
         "them can end the check with 'unchecked'.",
@@ -235,6 +236,7 @@ def five_requirements(rng: Random) -> Requirements:
     title="Which mode will do?",
     points=1,
     draw=five_requirements,
+    choices=MODES,
     hints=(
         "Only a synchronous check prevents an access and knows its address. An asynchronous one sets a bit.",
         "Look at the store first: if it must be prevented or located, only one mode will do.",

@@ -174,6 +174,7 @@ def six_stories(rng: Random) -> FirstTouches:
     title="Who gets the zero page?",
     points=2,
     draw=six_stories,
+    choices=ENDS,
     hints=(
         "mmap and mprotect bring no page in: an entry appears when the page is touched. dontneed takes it away again.",
         "The zero page stands in for private anonymous memory that was read and never written. LDG reads, STG writes. "

@@ -181,6 +181,7 @@ def six_touches(rng: Random) -> Touches:
     title="Which errno, if any?",
     points=3,
     draw=six_touches,
+    choices=ENDINGS,
     hints=(
         "Go through the steps in order and stop at the first that does not let the access on. Is there a slot that "
         "permits it? Is there a VMA? Can the VMM itself make this access? Does the MTE check let it through?",

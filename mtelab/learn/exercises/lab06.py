@@ -203,6 +203,7 @@ def seven_pairs(rng: Random) -> Pairs:
     title="Who can race at all?",
     points=2,
     draw=seven_pairs,
+    choices=ENDS,
     hints=(
         "First ask whether both can reach the same frame. Private memory of two processes is not the same frame once "
         "somebody has written. Then ask which locks each of the two holds.",

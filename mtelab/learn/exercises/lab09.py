@@ -209,6 +209,7 @@ def six_users(rng: Random) -> Users:
     title="Who is hurt",
     points=2,
     draw=six_users,
+    choices=("works", "memslot", "fault"),
     hints=(
         "Two rules: on linux-6.1 a VM with MTE may not use shared memory. On linux-6.12 and later it may use all that "
         "can hold tags. A VM without MTE may use anything.",

@@ -122,6 +122,7 @@ def request(kernel: str, logging: str, call: str) -> str:
     title="What is refused while dirty pages are logged",
     points=1,
     draw=six_requests,
+    choices=ANSWERS,
     hints=(
         "Three questions in this order: are the arguments good? Is it refused? If not, who writes, and does that go "
         "through stage 2?",

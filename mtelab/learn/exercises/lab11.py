@@ -99,6 +99,7 @@ def five_changes(rng: Random) -> Changes:
     title="Which line matters",
     points=2,
     draw=five_changes,
+    choices=("safe", "leaks", "loses", "deadlocks"),
     hints=(
         "For each line ask whom it holds back, and what that one would see if it were not held back.",
         "Who comes first must not be seen before it is done (leaks). Who comes second must not do it again (loses). "
