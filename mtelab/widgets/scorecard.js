@@ -144,7 +144,7 @@ function render(context) {
     way.replaceChildren(
       node("h4", {}, `${found.protocol} in ${found.situation}, ${label}: `, node("span", { "data-look": LOOKS[found.verdict] },
         `${SIGNS[found.verdict]} ${found.verdict}`)),
-      node("p", {}, `${found.means[0].toUpperCase()}${found.means.slice(1)}. `, node("span", { class: "mte-muted" }, found.about)),
+      node("p", {}, `${found.means.charAt(0).toUpperCase()}${found.means.slice(1)}. `, node("span", { class: "mte-muted" }, found.about)),
       ...(steps.length ? [node("div", { class: "mte-card-scroll", tabindex: 0, role: "group", "aria-label": "Moves" }, moves), node("p", { class: "mte-muted" }, "To play it: ", node("code", {}, found.call))] : []),
     );
   }
