@@ -234,8 +234,10 @@ function render(context) {
     if (picture.lanes.length !== code.lanes.length) return; // between two messages
     drawChoices(picked);
     if (drawn.code !== code) {
+      const focused = lanes.findIndex((lane) => lane.root.contains(stage.getRootNode().activeElement));
       lanes = code.lanes.map(buildLane);
       stage.replaceChildren(...lanes.map((lane) => lane.root));
+      lanes[focused]?.next.focus();
       stage.style.setProperty("--mte-race-cpus", Math.min(lanes.length, 3));
       words.replaceChildren(node("b", {}, picked.protocol), `: ${code.protocol}`, node("br"), node("b", {}, picked.situation), `: ${code.situation}`);
       drawn = { ...drawn, code };

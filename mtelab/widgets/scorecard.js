@@ -130,7 +130,8 @@ function render(context) {
     const found = model.get("detail");
     detail.removeAttribute("aria-busy");
     if (!found.protocol) {
-      detail.replaceChildren(node("p", { class: "mte-muted" }, "No cell is chosen."));
+      search.hidden = true;
+      way.replaceChildren(node("p", { class: "mte-muted" }, "No cell is chosen."));
       return;
     }
     const label = { sc: "in order", arm: "Arm" }[found.memory];

@@ -105,6 +105,7 @@ def test_schedules_are_pasted_and_the_bug_is_found_played_and_paused(lab: Notebo
     expect(lane(figure, 1).locator(".mte-race-waits")).to_have_text(
         "waits for mmu_lock of VM 0, and so for CPU 0, which holds it"
     )
+    expect(lane(figure, 0).locator(".mte-race-next")).to_be_focused()
     lab.page.keyboard.press("1")
     expect(figure.locator(".mte-status")).to_contain_text("Refused: CPU 1 cannot move")
     lab.shot("lab06-waits-light", figure)

@@ -68,7 +68,9 @@ def test_cells_by_mouse_and_keyboard(lab: Notebook) -> None:
     lab.shot("lab11-detail-dark", figure)
     lab.theme("Light")
     figure.get_by_role("button", name="Reset").click()
-    expect(figure.get_by_role("region", name="The way to the verdict")).to_have_text("No cell is chosen.")
+    detail = figure.get_by_role("region", name="The way to the verdict")
+    expect(detail.get_by_text("No cell is chosen.")).to_be_visible()
+    expect(detail.locator("h4, button:visible")).to_have_count(0)
 
 
 def test_a_new_card_fills_and_stops(notebook: Notebook) -> None:
