@@ -66,7 +66,7 @@ class ContentionStudy:
         self.seeds = seeds
         self._clock = clock
         self._width = 64.0  # runs of a piece, of so many faults each
-        self._faults = max(self.settings.faults * self.settings.guests, 1)
+        self._faults = self.settings.faults_of_all
         self._kept: dict[tuple[Function, Settings], Runs] = {}
         self._in_view: dict[tuple[str, int], Runs] = {}
         self._viewed: tuple[Settings, str] = self.settings, grows
@@ -211,7 +211,7 @@ class ContentionStudy:
         places = missing[names[0]]
         if self.grows == "locks":
             places = places[:_ARRAYS]
-        faults = max(self.settings.faults * self.settings.guests, 1)
+        faults = self.settings.faults_of_all
         self._width, self._faults = self._width * self._faults / faults, faults
         several = max(1, int(self._width) // (len(places) * len(seeds)))
         return [name for name in names if missing[name][: len(places)] == places][:several], places

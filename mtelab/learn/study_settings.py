@@ -48,6 +48,11 @@ class Settings:
         return faults // 2 if WORKLOADS[self.workload].ioctl else faults
 
     @property
+    def faults_of_all(self) -> int:
+        """Faults of all guests' vCPUs, one at the least."""
+        return max(self.guests * self.faults, 1)
+
+    @property
     def threads(self) -> int:
         """vCPUs of all guests, and a thread of each VMM if the workload has one."""
         return self.guests * (self.vcpus + (WORKLOADS[self.workload].ioctl is not None))
